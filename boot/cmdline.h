@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* cmdline.h - the kernel's command line: options, then commands for the monitor.
+ *
+ *   loglevel=debug seed=7 -- report; test memmap
+ *
+ * Words before "--" are options, key=value or key. What follows "--" is lines of the monitor,
+ * separated by ";": they are run without asking, and their verdict is the exit status. */
+#ifndef BOOT_CMDLINE_H
+#define BOOT_CMDLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Value of the last option key= before "--", copied to value and terminated. False, and value
+ * untouched, if it is not there or does not fit. An option without "=" has the value "". */
+bool cmdline_option(const char *cmdline, const char *key, char *value, size_t size);
+
+/* The text after "--" without leading blanks, or NULL if there is no "--". */
+const char *cmdline_script(const char *cmdline);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu.h - what each CPU has of its own, and the list of CPUs.
+ *
+ * cpu_self() reads the CPU's base register (GS on x86_64, TPIDR_EL1 on aarch64); the answer
+ * holds only while the caller cannot be moved: interrupts off, preemption off, or pinned. */
+#ifndef BOOT_CPU_H
+#define BOOT_CPU_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tern/config.h>
+
+#include "boot/thread.h"
+#include "boot/timer.h"
+#include "lib/list.h"
+#include "lib/lock.h"
+
+struct ipi_request;
+struct mach_cpu; /* boot/ARCH/mach_cpu.h */
+
+enum cpu_state { CPU_ABSENT, CPU_STARTING, CPU_ONLINE, CPU_FAILED, CPU_STOPPED };
+
+struct cpu {
+	struct cpu *self;            /* [const] first: assembly reads it through the base register */
+	unsigned id;                 /* [const] index in cpus[] */
+	uint64_t hw_id;              /* [const] APIC id or MPIDR */
+	_Atomic(enum cpu_state) state; /* [atomic: release by the CPU itself, acquire by others] */
+
+	/* [cpu] only this CPU, interrupts off or preemption off */
+	struct thread *current;
+	struct thread *idle;
+	unsigned preempt_off;        /* > 0: thread_preempt_disable() is in force */
+	bool resched;                /* a switch is due at the next chance */
+	unsigned irq_depth;          /* > 0: in an interrupt handler */
+	struct timer_queue timers;   /* [cpu] interrupts off */
+	uint64_t slice_end_ns;
+
+	struct run_queue runq;       /* own lock */
+	_Atomic(struct ipi_request *) ipi_mailbox; /* [atomic: see ipi.c] */
+
+	/* counters for the monitor; written by this CPU only, read by any */
+	uint64_t irqs, ipis, ticks, switches;
+
+	uintptr_t idle_stack_top;    /* [const] also the stack it starts on */
+	struct mach_cpu *mach;       /* [const] boot/ARCH's own */
+};
+
+extern struct cpu cpus[TERN_MAX_CPUS];
+
+/* CPUs that came up. Ids 0 .. cpu_count() - 1 are all online once boot is over. */
+unsigned cpu_count(void);
+/* Start all CPUs in `machine`; those that do not answer are reported and left out. */
+void cpu_start_all(void);
+/* Where a started CPU arrives. */
+_Noreturn void cpu_entry(struct cpu *c);
+/* Where another CPU ends when the machine goes down for a fault; see mach_stop_others(). */
+_Noreturn void cpu_stopped(void);
+
+#if defined(__x86_64__)
+#include "boot/x86_64/cpu_self.h"
+#elif defined(__aarch64__)
+#include "boot/aarch64/cpu_self.h"
+#endif
+
+#endif

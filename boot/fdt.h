@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* fdt.h - read a flattened device tree (devicetree specification v0.3, format 17).
+ *
+ * fdt_open() walks the whole blob once and refuses it unless every token, name and length lies
+ * inside and nests; after that the other calls cannot run outside it. Allocates nothing. Depth
+ * is limited to FDT_DEPTH_MAX. */
+#ifndef BOOT_FDT_H
+#define BOOT_FDT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "boot/error.h"
+
+#define FDT_DEPTH_MAX 16
+
+struct fdt {
+	const uint8_t *blob;
+	uint32_t total_size, off_struct, size_struct, off_strings, size_strings, off_rsvmap;
+};
+
+/* A node is the offset of its begin token within the structure block. */
+typedef uint32_t fdt_node;
+#define FDT_NONE UINT32_MAX
+
+struct fdt_prop {
+	const char *name;
+	const uint8_t *data;
+	uint32_t len;
+};
+
+/* len: how many bytes of blob may be read at all. */
+bool fdt_open(struct fdt *f, const void *blob, size_t len, struct boot_error *e);
+/* Size of the whole blob by its header, 0 if the first 8 bytes are no FDT's. */
+uint32_t fdt_size(const void *header);
+
+fdt_node fdt_root(const struct fdt *f);
+fdt_node fdt_first_child(const struct fdt *f, fdt_node n);
+fdt_node fdt_next_sibling(const struct fdt *f, fdt_node n);
+const char *fdt_name(const struct fdt *f, fdt_node n);
+/* "/cpus/cpu@0"; a component without @ also matches name@unit. FDT_NONE if absent. */
+fdt_node fdt_find(const struct fdt *f, const char *path);
+fdt_node fdt_by_phandle(const struct fdt *f, uint32_t phandle);
+/* First node at or below n, in tree order after `after` (FDT_NONE: from the start), whose
+ * compatible list has the string. */
+fdt_node fdt_compatible(const struct fdt *f, fdt_node after, const char *compatible);
+bool fdt_is_compatible(const struct fdt *f, fdt_node n, const char *compatible);
+
+bool fdt_prop(const struct fdt *f, fdt_node n, const char *name, struct fdt_prop *p);
+bool fdt_prop_u32(const struct fdt *f, fdt_node n, const char *name, uint32_t *value);
+/* A terminated string, or NULL. */
+const char *fdt_prop_str(const struct fdt *f, fdt_node n, const char *name);
+/* Entry i of `reg`, by the parent's #address-cells and #size-cells (1 or 2 each; size may be 0
+ * cells). False when there is no such entry or the property is malformed. Addresses are
+ * translated through the `ranges` of the parents. */
+bool fdt_reg(const struct fdt *f, fdt_node n, unsigned i, uint64_t *addr, uint64_t *size);
+/* How many entries reg has; -1 when it is there but malformed. */
+int fdt_reg_count(const struct fdt *f, fdt_node n);
+/* Entry i of the memory reservation block; false past its end. */
+bool fdt_reservation(const struct fdt *f, unsigned i, uint64_t *addr, uint64_t *size);
+
+#endif

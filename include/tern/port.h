@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* port.h - what tern asks of the kernel that it is linked into.
+ *
+ * A kernel gives these functions as ordinary symbols. Two are required; without them the link
+ * fails and names what is missing. All others have weak defaults in the library, which together
+ * make a correct port for one CPU. For each call the text says when it comes and in what state.
+ * docs/porting.md walks through a port from nothing. */
+#ifndef TERN_PORT_H
+#define TERN_PORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Required ------------------------------------------------------------------------------ */
+
+/**
+ * tern_port_panic - stop for good: the caller or memory is broken, not merely short
+ * @text: one line, without newline, with the numbers that matter; already on tern_port_write
+ *
+ * Comes on any CPU, in any context (interrupt handlers, interrupts off, locks held). Must not
+ * return and must not call tern.
+ */
+_Noreturn void tern_port_panic(const char *text);
+
+/**
+ * tern_port_write - put bytes on the kernel's console or log
+ * @text: not terminated by NUL
+ * @len:  may be 0
+ *
+ * Comes on any CPU and in any context, also before the kernel has called into tern otherwise.
+ * Must not call tern and must not wait for another thread.
+ */
+void tern_port_write(const char *text, size_t len);
+
+/* Optional ------------------------------------------------------------------------------ */
+
+/**
+ * tern_port_cpu_id - number of the CPU that runs the caller, 0 <= id < TERN_MAX_CPUS
+ *
+ * Comes with interrupts off or preemption impossible wherever the answer must stay true. May
+ * answer 0 as long as only the first CPU runs. Default: 0.
+ */
+unsigned tern_port_cpu_id(void);
+
+/**
+ * tern_port_irq_save - hold interrupts off on this CPU; returns the state to restore
+ * tern_port_irq_restore - the other half; the pairs nest
+ *
+ * Default: the CPU's own interrupt mask, which asks for kernel privilege (RFLAGS.IF or DAIF). A
+ * kernel that runs elsewhere, such as in a process, gives its own.
+ */
+unsigned long tern_port_irq_save(void);
+void tern_port_irq_restore(unsigned long state);
+
+/**
+ * tern_port_clock_ns - nanoseconds since any fixed point, never running backwards
+ *
+ * Comes in any context. Default: always 0, which means "no clock": time stamps read as zero.
+ */
+uint64_t tern_port_clock_ns(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* bits.h - words, powers of two, alignment. Pure. */
+#ifndef LIB_BITS_H
+#define LIB_BITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KiB(n) ((uint64_t)(n) << 10)
+#define MiB(n) ((uint64_t)(n) << 20)
+#define GiB(n) ((uint64_t)(n) << 30)
+#define TiB(n) ((uint64_t)(n) << 40)
+
+static inline bool is_pow2(uint64_t n)
+{
+	return n != 0 && (n & (n - 1)) == 0;
+}
+
+/* align is a power of two */
+static inline uint64_t align_down(uint64_t n, uint64_t align)
+{
+	return n & ~(align - 1);
+}
+
+/* Wraps to 0 when there is no such number in 64 bits. */
+static inline uint64_t align_up(uint64_t n, uint64_t align)
+{
+	return (n + align - 1) & ~(align - 1);
+}
+
+static inline bool is_aligned(uint64_t n, uint64_t align)
+{
+	return (n & (align - 1)) == 0;
+}
+
+#endif

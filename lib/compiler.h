@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* compiler.h - the few words that C11 lacks. Knows only the compiler. */
+#ifndef LIB_COMPILER_H
+#define LIB_COMPILER_H
+
+#include <stddef.h>
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* A symbol of the library's public door; all others are hidden by -fvisibility=hidden. */
+#define TERN_PUBLIC __attribute__((visibility("default")))
+#define TERN_WEAK   __attribute__((weak))
+
+#define TERN_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#define TERN_NOINLINE           __attribute__((noinline))
+#define TERN_ALIGNED(n)         __attribute__((aligned(n)))
+#define TERN_CACHE_LINE         64
+
+#endif
