@@ -18,13 +18,15 @@ struct fault {
 	uintptr_t addr;     /* the faulting address */
 	uint64_t code;      /* error code or ESR */
 	uintptr_t pc, sp, fp;
+	uintptr_t caller;   /* return address to show when pc lies in no function; 0 if unknown */
 	const void *frame;  /* boot/ARCH's trap frame, or NULL */
 };
 
 _Noreturn void fault_die(const struct fault *f);
 /* boot/ARCH: the registers of a frame, several to a line. */
 void mach_print_registers(const void *frame);
-/* "  #0 0x... name+0x12", up to 32 frames, following frame pointers that stay on readable stack. */
-void backtrace_print(uintptr_t pc, uintptr_t fp);
+/* "  #0 0x... name+0x12", up to 32 frames, following frame pointers while they make sense; caller
+ * as in struct fault. */
+void backtrace_print(uintptr_t pc, uintptr_t fp, uintptr_t caller);
 
 #endif

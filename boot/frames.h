@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* frames.h - 4 KiB pages of RAM for the guest kernel itself: page tables, stacks, threads.
- *
- * Job      Hand out single frames, mapped one to one and readable; take them back.
- * Owns     a list of free frames, refilled from the memory map a piece of at most 2 MiB at a
- *          time: boot touches what it uses, however much RAM there is.
- * Locks    frames(110), a leaf but for vm(100) above it. Context: any but NMI. */
+/* frames.h - 4 KiB pages of RAM for the guest kernel itself: page tables, stacks, threads. */
 #ifndef BOOT_FRAMES_H
 #define BOOT_FRAMES_H
 
@@ -17,6 +12,10 @@
 void frames_init(struct memmap *m);
 /* A cleared frame, or NULL. Physical address = pointer. */
 void *frames_alloc(void);
+/* The same for a page table: never grows the pool, and so never calls vm. See frames.c. */
+void *frames_alloc_table(void);
+/* See to it that a few frames_alloc_table() in a row succeed, if there is memory. */
+void frames_reserve(void);
 void frames_free(void *frame);
 /* How many frames are out, and how many free ones are at hand. */
 size_t frames_used(void);

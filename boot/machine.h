@@ -5,7 +5,7 @@
  *   entry.S start.c   from the loader's state to boot_start()     console: uart.c
  *   trap.S trap.c     exceptions and interrupts                   smp.c    starting CPUs, IPIs
  *   apic.c / gic.c    interrupt controller                        timer.c  clock and timer
- *   pte.h             page table entries (boot/vm.c walks)        switch.S thread switch
+ *   pte.h             page table entries (boot/pte.h)             switch.S thread switch
  *   exit.c            leaving QEMU
  * x86_64 has tsc.c besides: how fast the clock runs. */
 #ifndef BOOT_MACHINE_H
@@ -38,8 +38,9 @@ extern struct machine machine;
 void mach_console_write(const char *text, size_t len);
 int mach_console_read(void); /* a byte, or -1 when there is none */
 
-/* Before page tables: physical addresses are readable one to one as far as boot/ARCH maps them.
- * After mach_vm_enable(), boot/vm.c decides. */
+/* Before vm_init() physical addresses are readable one to one as far as boot/ARCH maps them;
+ * afterwards boot/vm.c decides. */
+void mach_vm_map_early(void);       /* vm_map_identity() what the console needs */
 void mach_vm_enable(uint64_t root); /* use the tables at root on this CPU */
 
 /* Read ACPI or FDT, fill `machine`, find the clock. Stops with one line on malformed tables. */

@@ -3,11 +3,10 @@
  *
  *   0                        never mapped: null pointers fault
  *   0x1000 .. 2^46           RAM and devices, one to one, mapped as they come into use
- *   VM_STACKS ..             stacks, each below an unmapped guard page
+ *   VM_STACKS ..             stacks, each above an unmapped guard page
  *
- * Text is r-x, rodata r--, all else rw- and never executable. Both machines have four levels of
- * 512 entries and 4 KiB pages, so one walker serves; boot/ARCH/pte.h says what an entry looks
- * like. Locks: vm(100), then frames(110). Context: not in interrupt handlers. */
+ * Text is r-x, rodata r--, all else rw- and never executable. Context: not in interrupt
+ * handlers, but for vm_query(), vm_readable() and vm_describe(), which take no lock. */
 #ifndef BOOT_VM_H
 #define BOOT_VM_H
 
@@ -22,20 +21,25 @@ enum vm_prot {
 	VM_DEVICE = 8, /* not cached, not reordered, never executable */
 };
 
-#define VM_STACKS      0x700000000000ull
-#define VM_STACKS_SIZE (1ull << 32)
+#define VM_STACKS       0x700000000000ull
+#define VM_STACKS_SIZE  (1ull << 32)
+/* RAM and devices above this are not reachable one to one. */
+#define VM_IDENTITY_END (1ull << 46)
 
 /* Build the kernel's tables: the image by its sections. Switches this CPU to them. */
 void vm_init(void);
-/* On another CPU: use the same tables. */
+/* On another CPU: use the same tables. Their physical address, for code that starts CPUs. */
 void vm_enter(void);
+uint64_t vm_root(void);
 
 /* Map [va, va+size) to pa. All page-aligned; blocks of 2 MiB and 1 GiB are used where both sides
- * allow. What is mapped already must agree (same pa): its protection is replaced. False when out
- * of frames; then part may be mapped. */
+ * allow. What is mapped already must lead to the same place: its protection is replaced. False
+ * when out of frames; then part may be mapped. */
 bool vm_map(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot);
-/* One to one. Usable from mach_discover() on for tables and devices. */
+/* One to one; start and size are rounded outward to pages. False also past VM_IDENTITY_END. */
 bool vm_map_identity(uint64_t pa, uint64_t size, unsigned prot);
+/* One to one, readable and writable, for frames.c: takes tables from the reserve. */
+bool vm_map_new_ram(uint64_t pa, uint64_t size);
 /* Unmap pages and have every CPU forget them. */
 void vm_unmap(uintptr_t va, uint64_t size);
 

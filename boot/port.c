@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* port.c - the guest kernel's answers to include/tern/port.h: a whole port, one screen long. */
+#include <tern/port.h>
+
+#include "boot/console.h"
+#include "boot/cpu.h"
+#include "boot/fault.h"
+#include "boot/machine.h"
+
+void tern_port_write(const char *text, size_t len)
+{
+	console_write(text, len);
+}
+
+/* The text is on the console already; what is missing is where it came from. */
+_Noreturn void tern_port_panic(const char *text)
+{
+	const uintptr_t *frame = __builtin_frame_address(0);
+
+	(void)text;
+	fault_die(&(struct fault){
+		.what = "panic",
+		.pc = frame[1] - 1,
+		.sp = (uintptr_t)frame,
+		.fp = frame[0],
+	});
+}
+
+unsigned tern_port_cpu_id(void)
+{
+	return cpu_self()->id;
+}
+
+uint64_t tern_port_clock_ns(void)
+{
+	return mach_clock_ns();
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* pte.h - one page table entry, and how a CPU forgets what it knows of it.
+ *
+ * boot/ARCH/pte.h gives, all static inline, levels counting from the leaf (0 = 4 KiB, 1 = 2 MiB,
+ * 2 = 1 GiB), prot in the words of boot/vm.h:
+ *
+ *   typedef uint64_t pte_t                 0 is an absent entry
+ *   pte_t    pte_leaf(pa, prot, level)     pte_t pte_table(pa)
+ *   bool     pte_present(e)                bool  pte_is_leaf(e, level)
+ *   uint64_t pte_pa(e)                     unsigned pte_prot(e)
+ *   unsigned pte_max_level(void)           the largest leaf that this CPU knows
+ *   void     pte_publish(void)             after a store: the CPU's own table walk sees it
+ *   void     tlb_flush_page(va)            void tlb_flush_all(void)
+ *   bool     va_is_canonical(va)           an address that the tables can say anything about
+ *   TLB_FLUSH_REACHES_ALL                  true if a flush is heard by all CPUs
+ *   PTE_BREAK_BEFORE_MAKE                  true if a live entry must be absent before it changes */
+#ifndef BOOT_PTE_H
+#define BOOT_PTE_H
+
+#if defined(__x86_64__)
+#include "boot/x86_64/pte.h"
+#elif defined(__aarch64__)
+#include "boot/aarch64/pte.h"
+#endif
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* vm.c - the kernel's one address space.
+ *
+ * Job      Map, unmap and ask. Both machines have four levels of 512 entries and 4 KiB pages, so
+ *          one walker serves; boot/ARCH/pte.h says what an entry looks like and how a CPU
+ *          forgets one. Levels count from the leaf: 0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB, 3 = root.
+ * Owns     the tables. A table, once linked in, stays: so that vm_query() may walk them without
+ *          a lock, also in a fault report.
+ * Locks    vm(130), then frames(140). Other CPUs are told to forget after it is released: one
+ *          that waits for the lock with interrupts off could not answer.
+ * Holds    page 0 is never mapped; nothing is both writable and executable. */
+#include "boot/vm.h"
+
+#include <tern/tern.h>
+
+#include "boot/frames.h"
+#include "boot/ipi.h"
+#include "boot/machine.h"
+#include "boot/pte.h"
+#include "boot/stack.h"
+#include "boot/start.h"
+#include "lib/assert.h"
+#include "lib/bits.h"
+#include "lib/lock.h"
+
+#define TOP_LEVEL 3
+
+extern char image_start[], text_start[], text_end[], rodata_start[], rodata_end[], data_start[],
+	image_end[];
+
+static const struct tern_lock_class vm_class = {
+	.name = "vm", .rank = 130, .irq = true, .protects = "the kernel's page tables"
+};
+static struct tern_lock vm_lock = TERN_LOCK_INIT(&vm_class);
+static pte_t *root; /* [const] after vm_init() */
+
+static uint64_t level_size(unsigned level)
+{
+	return (uint64_t)PAGE_SIZE << (9 * level);
+}
+
+static unsigned level_index(uintptr_t va, unsigned level)
+{
+	return va >> (12 + 9 * level) & 511;
+}
+
+/* Relaxed: the walker's other side is the CPU's table walk, which pte_publish() orders. */
+static pte_t load(const pte_t *slot)
+{
+	return __atomic_load_n(slot, __ATOMIC_RELAXED);
+}
+
+static pte_t *table_of(pte_t e)
+{
+	return (pte_t *)(uintptr_t)pte_pa(e);
+}
+
+/* The entry that decides va: a leaf on some level, or the absent entry where the walk ends. */
+static pte_t *find(uintptr_t va, unsigned *level)
+{
+	pte_t *table = root;
+
+	for (*level = TOP_LEVEL;; (*level)--) {
+		pte_t *slot = &table[level_index(va, *level)];
+		pte_t e = load(slot);
+
+		if (!pte_present(e) || *level == 0 || pte_is_leaf(e, *level))
+			return slot;
+		table = table_of(e);
+	}
+}
+
+static void set(pte_t *slot, pte_t e)
+{
+	__atomic_store_n(slot, e, __ATOMIC_RELEASE);
+	pte_publish();
+}
+
+/* Where the machine does not let a live entry change its size in one step ("break before make"),
+ * it is absent for a moment; so only what nobody uses meanwhile may be split or changed. */
+static void replace(pte_t *slot, pte_t e)
+{
+	if (PTE_BREAK_BEFORE_MAKE) {
+		set(slot, 0);
+		tlb_flush_all();
+	}
+	set(slot, e);
+}
+
+static void forget(void *arg)
+{
+	(void)arg;
+	tlb_flush_all();
+}
+
+/* After an entry was taken away or made stricter. */
+static void everyone_forgets(void)
+{
+	tlb_flush_all();
+	if (!TLB_FLUSH_REACHES_ALL)
+		ipi_call_others(forget, NULL);
+}
+
+/* Make the block at *slot a table of the next smaller leaves that say the same. */
+static bool split(pte_t *slot, unsigned level)
+{
+	pte_t old = load(slot);
+	pte_t *table = frames_alloc_table();
+
+	if (!table)
+		return false;
+	for (unsigned i = 0; i < 512; i++)
+		table[i] = pte_leaf(pte_pa(old) + i * level_size(level - 1), pte_prot(old),
+				    level - 1);
+	replace(slot, pte_table((uintptr_t)table));
+	return true;
+}
+
+/* The slot on `level` that decides va; tables on the way are made, blocks are split. */
+static pte_t *slot_at(uintptr_t va, unsigned level)
+{
+	pte_t *table = root;
+
+	for (unsigned l = TOP_LEVEL; l > level; l--) {
+		pte_t *slot = &table[level_index(va, l)];
+
+		if (!pte_present(load(slot))) {
+			pte_t *fresh = frames_alloc_table();
+
+			if (!fresh)
+				return NULL;
+			set(slot, pte_table((uintptr_t)fresh));
+		} else if (pte_is_leaf(load(slot), l) && !split(slot, l)) {
+			return NULL;
+		}
+		table = table_of(load(slot));
+	}
+	return &table[level_index(va, level)];
+}
+
+/* The largest leaf that fits va, pa and size, and under which no table of smaller ones hangs. */
+static unsigned leaf_level(uintptr_t va, uint64_t pa, uint64_t size)
+{
+	unsigned level, present;
+
+	find(va, &present);
+	for (level = pte_max_level(); level > 0; level--)
+		if (is_aligned(va | pa, level_size(level)) && size >= level_size(level))
+			break;
+	/* Where the walk went deeper than that, there is a table already. */
+	return present < level ? present : level;
+}
+
+/* Map one leaf at the start of the range; returns the bytes it covers, 0 if out of frames. */
+static uint64_t map_one_locked(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot,
+			       bool *changed)
+{
+	unsigned level;
+	pte_t *slot = find(va, &level);
+	pte_t old = load(slot);
+
+	if (pte_present(old)) {
+		uint64_t offset = va & (level_size(level) - 1);
+		uint64_t left = level_size(level) - offset;
+
+		TERN_CHECK(pte_pa(old) + offset == pa, "vm: 0x%lx leads to 0x%llx, not to 0x%llx",
+			   (unsigned long)va, (unsigned long long)(pte_pa(old) + offset),
+			   (unsigned long long)pa);
+		if (pte_prot(old) == prot)
+			return left < size ? left : size;
+	}
+	level = leaf_level(va, pa, size);
+	slot = slot_at(va, level);
+	if (!slot)
+		return 0;
+	if (pte_present(load(slot))) {
+		replace(slot, pte_leaf(pa, prot, level));
+		*changed = true;
+	} else {
+		set(slot, pte_leaf(pa, prot, level));
+	}
+	return level_size(level);
+}
+
+static bool map(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot, bool reserve)
+{
+	bool changed = false;
+
+	TERN_ASSERT(is_aligned(va | pa | size, PAGE_SIZE));
+	TERN_ASSERT(!(prot & VM_WRITE && prot & VM_EXEC));
+	TERN_CHECK(va >= PAGE_SIZE, "vm: page 0 stays unmapped");
+	while (size) {
+		unsigned long irq;
+		uint64_t done;
+
+		if (reserve)
+			frames_reserve();
+		irq = tern_lock_irqsave(&vm_lock);
+		done = map_one_locked(va, pa, size, prot, &changed);
+		tern_unlock_irqrestore(&vm_lock, irq);
+		if (!done)
+			break;
+		va += done;
+		pa += done;
+		size -= done;
+	}
+	if (changed)
+		everyone_forgets();
+	return size == 0;
+}
+
+bool vm_map(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot)
+{
+	return map(va, pa, size, prot, true);
+}
+
+bool vm_map_identity(uint64_t pa, uint64_t size, unsigned prot)
+{
+	uint64_t start = align_down(pa, PAGE_SIZE);
+
+	if (size > VM_IDENTITY_END || pa > VM_IDENTITY_END - size)
+		return false;
+	return map(start, start, align_up(pa + size, PAGE_SIZE) - start, prot, true);
+}
+
+bool vm_map_new_ram(uint64_t pa, uint64_t size)
+{
+	return pa + size <= VM_IDENTITY_END && map(pa, pa, size, VM_READ | VM_WRITE, false);
+}
+
+void vm_unmap(uintptr_t va, uint64_t size)
+{
+	uintptr_t end = va + size;
+
+	TERN_ASSERT(is_aligned(va | size, PAGE_SIZE));
+	while (va < end) {
+		unsigned long irq = tern_lock_irqsave(&vm_lock);
+		unsigned level;
+		pte_t *slot = find(va, &level);
+		uint64_t step = level_size(level) - (va & (level_size(level) - 1));
+
+		if (pte_present(load(slot))) {
+			if (level > 0 && (step < level_size(level) || end - va < step)) {
+				TERN_CHECK(split(slot, level), "vm: out of memory in unmap");
+				step = 0;
+			} else {
+				set(slot, 0);
+			}
+		}
+		tern_unlock_irqrestore(&vm_lock, irq);
+		va += step;
+	}
+	everyone_forgets();
+}
+
+bool vm_query(uintptr_t va, uint64_t *pa, unsigned *prot)
+{
+	unsigned level;
+	pte_t e;
+
+	if (!root || !va_is_canonical(va))
+		return false;
+	e = load(find(va, &level));
+	if (!pte_present(e))
+		return false;
+	if (pa)
+		*pa = pte_pa(e) + (va & (level_size(level) - 1));
+	if (prot)
+		*prot = pte_prot(e);
+	return true;
+}
+
+bool vm_readable(uintptr_t va, size_t size)
+{
+	uintptr_t last = va + size - 1;
+
+	if (size == 0 || last < va)
+		return size == 0;
+	for (uintptr_t page = align_down(va, PAGE_SIZE); page <= last; page += PAGE_SIZE)
+		if (!vm_query(page, NULL, NULL))
+			return false;
+	return true;
+}
+
+static bool describe_image(uintptr_t va, char *buf, size_t size)
+{
+	const char *part = "kernel data";
+
+	if (va < (uintptr_t)image_start || va >= (uintptr_t)image_end)
+		return false;
+	if (va < (uintptr_t)text_end)
+		part = "kernel text, read-only";
+	else if (va < (uintptr_t)data_start)
+		part = "kernel constants, read-only";
+	tern_snprintf(buf, size, "%s", part);
+	return true;
+}
+
+void vm_describe(uintptr_t va, char *buf, size_t size)
+{
+	enum mem_kind kind = memmap_kind_at(&boot_info.map, va);
+	char owner[STACK_OWNER_MAX];
+	unsigned prot;
+	bool guard;
+
+	if (!va_is_canonical(va))
+		tern_snprintf(buf, size, "no address of this machine");
+	else if (va < PAGE_SIZE)
+		tern_snprintf(buf, size, "null page");
+	else if (stack_at(va, owner, sizeof(owner), &guard))
+		tern_snprintf(buf, size, "%s%s's stack", guard ? "guard page of " : "", owner);
+	else if (describe_image(va, buf, size))
+		return;
+	else if (vm_query(va, NULL, &prot))
+		tern_snprintf(buf, size, "%s", prot & VM_DEVICE ? "device" : mem_kind_name(kind));
+	else if (kind != MEM_NONE)
+		tern_snprintf(buf, size, "RAM that is not mapped (%s)", mem_kind_name(kind));
+	else
+		tern_snprintf(buf, size, "nothing is there");
+}
+
+static void map_image_part(char *start, char *end, unsigned prot)
+{
+	uintptr_t from = align_down((uintptr_t)start, PAGE_SIZE);
+	uintptr_t to = align_up((uintptr_t)end, PAGE_SIZE);
+
+	if (!map(from, from, to - from, prot, false))
+		boot_fail("the image does not fit the first page tables");
+}
+
+void vm_init(void)
+{
+	root = frames_alloc_table();
+	map_image_part(text_start, text_end, VM_READ | VM_EXEC);
+	map_image_part(rodata_start, rodata_end, VM_READ);
+	map_image_part(data_start, image_end, VM_READ | VM_WRITE);
+	mach_vm_map_early();
+	vm_enter();
+}
+
+uint64_t vm_root(void)
+{
+	return (uintptr_t)root;
+}
+
+void vm_enter(void)
+{
+	mach_vm_enable(vm_root());
+}
