@@ -3,7 +3,7 @@
  *
  * fdt_open() walks the whole blob once and refuses it unless every token, name and length lies
  * inside and nests; after that the other calls cannot run outside it. Allocates nothing. Depth
- * is limited to FDT_DEPTH_MAX. */
+ * is limited to FDT_DEPTH_MAX. Calls that take a node take FDT_NONE too, and find nothing. */
 #ifndef BOOT_FDT_H
 #define BOOT_FDT_H
 
@@ -14,6 +14,8 @@
 #include "boot/error.h"
 
 #define FDT_DEPTH_MAX 16
+/* A `ranges` with more entries than this translates nothing. */
+#define FDT_RANGES_MAX 256
 
 struct fdt {
 	const uint8_t *blob;
@@ -42,22 +44,43 @@ const char *fdt_name(const struct fdt *f, fdt_node n);
 /* "/cpus/cpu@0"; a component without @ also matches name@unit. FDT_NONE if absent. */
 fdt_node fdt_find(const struct fdt *f, const char *path);
 fdt_node fdt_by_phandle(const struct fdt *f, uint32_t phandle);
-/* First node at or below n, in tree order after `after` (FDT_NONE: from the start), whose
- * compatible list has the string. */
+/* First node in tree order after `after` (FDT_NONE: from the root) whose compatible list has the
+ * string. */
 fdt_node fdt_compatible(const struct fdt *f, fdt_node after, const char *compatible);
 bool fdt_is_compatible(const struct fdt *f, fdt_node n, const char *compatible);
+/* False when `status` is there and is neither "okay" nor "ok". */
+bool fdt_is_okay(const struct fdt *f, fdt_node n);
 
 bool fdt_prop(const struct fdt *f, fdt_node n, const char *name, struct fdt_prop *p);
 bool fdt_prop_u32(const struct fdt *f, fdt_node n, const char *name, uint32_t *value);
+/* A number of one cell or of two. */
+bool fdt_prop_number(const struct fdt *f, fdt_node n, const char *name, uint64_t *value);
 /* A terminated string, or NULL. */
 const char *fdt_prop_str(const struct fdt *f, fdt_node n, const char *name);
 /* Entry i of `reg`, by the parent's #address-cells and #size-cells (1 or 2 each; size may be 0
  * cells). False when there is no such entry or the property is malformed. Addresses are
- * translated through the `ranges` of the parents. */
+ * translated through the `ranges` of the parents; numbers without a size stay as they are. */
 bool fdt_reg(const struct fdt *f, fdt_node n, unsigned i, uint64_t *addr, uint64_t *size);
 /* How many entries reg has; -1 when it is there but malformed. */
 int fdt_reg_count(const struct fdt *f, fdt_node n);
 /* Entry i of the memory reservation block; false past its end. */
 bool fdt_reservation(const struct fdt *f, unsigned i, uint64_t *addr, uint64_t *size);
+
+/* How the children of one node write addresses, read once for all of them: fdt_reg() looks for
+ * the way from the root on each call, which adds up where a tree has many nodes. */
+struct fdt_bus {
+	unsigned depth; /* levels in use, the node itself last */
+	struct fdt_level {
+		uint32_t addr_cells, size_cells;
+		bool has_ranges;
+		struct fdt_prop ranges; /* valid if has_ranges */
+	} level[FDT_DEPTH_MAX];
+};
+
+/* False if n is no node. */
+bool fdt_bus_open(const struct fdt *f, fdt_node n, struct fdt_bus *bus);
+int fdt_bus_count(const struct fdt_bus *bus, const struct fdt_prop *reg);
+bool fdt_bus_entry(const struct fdt_bus *bus, const struct fdt_prop *reg, unsigned i,
+		   uint64_t *addr, uint64_t *size);
 
 #endif

@@ -19,7 +19,7 @@ struct fdt_machine {
 	unsigned ncpus, ncpus_ignored;
 	uint64_t mpidr[TERN_MAX_CPUS]; /* affinity fields only */
 	enum psci_method psci;
-	uint32_t psci_cpu_on, psci_system_off, psci_system_reset; /* function ids */
+	uint32_t psci_cpu_on, psci_system_off, psci_system_reset; /* function ids, 0: not there */
 	unsigned gic_version;          /* 2 or 3 */
 	uint64_t gicd_base, gicd_size;
 	uint64_t gicc_base, gicc_size; /* GICv2 */
@@ -31,7 +31,8 @@ struct fdt_machine {
 	unsigned timer_ppi_virt;       /* interrupt ids (16..31) of the generic timer */
 	unsigned timer_ppi_phys;
 	uint32_t timer_hz;             /* clock-frequency of the timer node, 0 if not given */
-	uint64_t uart_base, uart_size; /* stdout-path if it is a PL011, else the first PL011 */
+	uint64_t uart_base, uart_size; /* stdout-path if it is a PL011, else the first
+					* PL011; 0 if there is none */
 };
 
 /* Memory, reservations, initrd, command line. The FDT itself is kept out too. */

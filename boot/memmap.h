@@ -45,6 +45,8 @@ struct memmap {
 };
 
 const char *mem_kind_name(enum mem_kind kind);
+/* What a type of the PC BIOS's E820 map says, which PVH and Multiboot2 use too. */
+enum mem_kind mem_kind_of_e820(uint32_t type);
 
 void memmap_init(struct memmap *m);
 
@@ -55,7 +57,7 @@ bool memmap_add(struct memmap *m, uint64_t start, uint64_t size, enum mem_kind k
 
 /* Take size bytes of usable memory, aligned, wholly inside [above, below), lowest first; they
  * become MEM_KERNEL. Size and align are multiples of PAGE_SIZE, align a power of two. Returns
- * false when there is no such run. */
+ * false when there is no such run, or no room in the map to record it. */
 bool memmap_take(struct memmap *m, uint64_t size, uint64_t align, uint64_t above, uint64_t below,
 		 uint64_t *start);
 
