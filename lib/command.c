@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* command.c - commands that a person types: split a line, find the name, run it.
+ *
+ * Job      tern_command_run(), completion, numbers, and the built-in help.
+ * Owns     nothing: a line is split in a copy on the stack.
+ * Locks    none; the caller's thread. Context: wherever the commands themselves may run. */
+#include <stdint.h>
+
+#include <tern/command.h>
+#include <tern/tern.h>
+
+#include "lib/compiler.h"
+#include "lib/string.h"
+
+static const char help_name[] = "help";
+static const char help_usage[] = "[NAME]";
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Cut line into words, in place. Returns how many, or -1 after saying what is wrong. */
+static int split(char *line, char **argv)
+{
+	char *p = line;
+	int argc = 0;
+
+	for (;;) {
+		while (is_blank(*p))
+			p++;
+		if (!*p || *p == '#')
+			break;
+		if (argc == TERN_COMMAND_ARGS) {
+			tern_printf("more than %d words in a line\n", TERN_COMMAND_ARGS);
+			return -1;
+		}
+		if (*p == '"') {
+			argv[argc++] = ++p;
+			while (*p && *p != '"')
+				p++;
+			if (!*p) {
+				tern_printf("a \" is not closed\n");
+				return -1;
+			}
+		} else {
+			argv[argc++] = p;
+			while (*p && !is_blank(*p))
+				p++;
+			if (!*p)
+				break;
+		}
+		*p++ = '\0';
+	}
+	argv[argc] = NULL;
+	return argc;
+}
+
+static const struct tern_command *find(tern_command_table table, const char *name)
+{
+	for (; *table; table++)
+		for (const struct tern_command *c = *table; c->name; c++)
+			if (tern_str_eq(c->name, name))
+				return c;
+	return NULL;
+}
+
+static enum tern_command_result unknown(const char *name)
+{
+	tern_printf("%s: no such command; help lists them\n", name);
+	return TERN_COMMAND_UNKNOWN;
+}
+
+static void print_usage(const struct tern_command *c)
+{
+	tern_printf("usage: %s%s%s\n", c->name, *c->usage ? " " : "", c->usage);
+}
+
+static void print_line(const char *name, const char *usage, const char *help)
+{
+	tern_printf("  %-10s %-24s %s\n", name, usage, help);
+}
+
+static enum tern_command_result run_help(tern_command_table table, int argc, char **argv)
+{
+	if (argc > 2) {
+		tern_printf("usage: %s %s\n", help_name, help_usage);
+		return TERN_COMMAND_USAGE;
+	}
+	if (argc == 2 && !tern_str_eq(argv[1], help_name)) {
+		const struct tern_command *c = find(table, argv[1]);
+
+		if (!c)
+			return unknown(argv[1]);
+		print_usage(c);
+		tern_printf("%s\n", c->help);
+		return TERN_COMMAND_OK;
+	}
+	print_line(help_name, help_usage, "this list, or one command of it");
+	for (; *table; table++)
+		for (const struct tern_command *c = *table; c->name; c++)
+			print_line(c->name, c->usage, c->help);
+	return TERN_COMMAND_OK;
+}
+
+enum tern_command_result tern_command_run(tern_command_table table, const char *line)
+{
+	char copy[TERN_COMMAND_LINE];
+	char *argv[TERN_COMMAND_ARGS + 1];
+	const struct tern_command *c;
+	enum tern_command_result result;
+	int argc;
+
+	if (!tern_str_copy(copy, sizeof(copy), line)) {
+		tern_printf("a line has at most %d characters\n", TERN_COMMAND_LINE - 1);
+		return TERN_COMMAND_USAGE;
+	}
+	argc = split(copy, argv);
+	if (argc <= 0)
+		return argc ? TERN_COMMAND_USAGE : TERN_COMMAND_OK;
+	if (tern_str_eq(argv[0], help_name))
+		return run_help(table, argc, argv);
+	c = find(table, argv[0]);
+	if (!c)
+		return unknown(argv[0]);
+	result = c->run(argc, argv);
+	if (result == TERN_COMMAND_USAGE)
+		print_usage(c);
+	return result;
+}
+
+/* The index-th command name that starts with prefix; help is the first of all. */
+static const char *complete_name(tern_command_table table, const char *prefix, unsigned index)
+{
+	if (tern_str_starts(help_name, prefix) && index-- == 0)
+		return help_name;
+	for (; *table; table++)
+		for (const struct tern_command *c = *table; c->name; c++)
+			if (tern_str_starts(c->name, prefix) && index-- == 0)
+				return c->name;
+	return NULL;
+}
+
+static const char *complete_argument(const struct tern_command *c, const char *prefix,
+				     unsigned index)
+{
+	const char *word;
+
+	if (!c || !c->complete)
+		return NULL;
+	for (unsigned i = 0; (word = c->complete(i)); i++)
+		if (tern_str_starts(word, prefix) && index-- == 0)
+			return word;
+	return NULL;
+}
+
+const char *tern_command_complete(tern_command_table table, const char *line, unsigned index)
+{
+	char name[TERN_COMMAND_LINE];
+	const char *first, *last;
+	size_t len = 0;
+
+	while (is_blank(*line))
+		line++;
+	first = last = line;
+	for (const char *p = line; *p; p++)
+		if (is_blank(*p))
+			last = p + 1;
+	if (last == first)
+		return complete_name(table, first, index);
+	while (first[len] && !is_blank(first[len]))
+		len++;
+	if (len >= sizeof(name))
+		return NULL;
+	memcpy(name, first, len);
+	name[len] = '\0';
+	if (tern_str_eq(name, help_name))
+		return complete_name(table, last, index);
+	return complete_argument(find(table, name), last, index);
+}
+
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return 99;
+}
+
+static int suffix_shift(char c)
+{
+	switch (c) {
+	case 'k': case 'K': return 10;
+	case 'm': case 'M': return 20;
+	case 'g': case 'G': return 30;
+	case 't': case 'T': return 40;
+	default: return -1;
+	}
+}
+
+bool tern_command_number(const char *word, unsigned long long *value)
+{
+	unsigned base = 10;
+	unsigned long long n = 0;
+	const char *p = word;
+
+	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
+		base = 16;
+		p += 2;
+	}
+	if (digit_of(*p) >= (int)base)
+		return false;
+	for (; digit_of(*p) < (int)base; p++)
+		if (__builtin_mul_overflow(n, base, &n) ||
+		    __builtin_add_overflow(n, (unsigned)digit_of(*p), &n))
+			return false;
+	if (*p) {
+		int shift = suffix_shift(*p++);
+
+		if (*p || shift < 0 || n >> (64 - shift))
+			return false;
+		n <<= shift;
+	}
+	*value = n;
+	return true;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* port.c - weak defaults of what a kernel may leave out: a correct port for one CPU.
+ * include/tern/port.h has the contract. */
+#include <tern/port.h>
+
+#include "arch/arch.h"
+#include "lib/compiler.h"
+
+TERN_WEAK unsigned tern_port_cpu_id(void)
+{
+	return 0;
+}
+
+TERN_WEAK unsigned long tern_port_irq_save(void)
+{
+	return arch_irq_save();
+}
+
+TERN_WEAK void tern_port_irq_restore(unsigned long state)
+{
+	arch_irq_restore(state);
+}
+
+TERN_WEAK uint64_t tern_port_clock_ns(void)
+{
+	return 0;
+}
