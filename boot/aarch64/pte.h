@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* pte.h - a page table entry of stage 1 at EL1: 4 KiB granule, 48 bits, four levels.
+ *
+ * See boot/pte.h for the contract. Every leaf has the access flag set, is inner shareable, and is
+ * closed to EL0. Entries are global; the first tables (entry.S) are not, so that a CPU cannot
+ * confuse the two sets while it changes from one to the other. */
+#ifndef BOOT_AARCH64_PTE_H
+#define BOOT_AARCH64_PTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "boot/aarch64/sysreg.h"
+#include "boot/vm.h"
+
+typedef uint64_t pte_t;
+
+#define PTE_VALID     (1ull << 0)
+#define PTE_PAGE      (1ull << 1) /* a table above level 0, a page on it; 0 is a block */
+#define PTE_ATTR_SHIFT 2
+#define PTE_READ_ONLY (1ull << 7)
+#define PTE_INNER     (3ull << 8)
+#define PTE_ACCESSED  (1ull << 10)
+#define PTE_NOT_GLOBAL (1ull << 11)
+#define PTE_PXN       (1ull << 53)
+#define PTE_UXN       (1ull << 54)
+#define PTE_ADDRESS   0x0000fffffffff000ull
+
+/* TLBI ...IS is broadcast to the inner shareable domain, which holds all our CPUs. */
+#define TLB_FLUSH_REACHES_ALL true
+#define PTE_BREAK_BEFORE_MAKE true
+
+static inline pte_t pte_leaf(uint64_t pa, unsigned prot, unsigned level)
+{
+	uint64_t attr = prot & VM_DEVICE ? MAIR_DEVICE : MAIR_NORMAL;
+	pte_t e = pa | PTE_VALID | PTE_ACCESSED | PTE_INNER | PTE_UXN | attr << PTE_ATTR_SHIFT;
+
+	if (level == 0)
+		e |= PTE_PAGE;
+	if (!(prot & VM_WRITE))
+		e |= PTE_READ_ONLY;
+	if (!(prot & VM_EXEC))
+		e |= PTE_PXN;
+	return e;
+}
+
+static inline pte_t pte_table(uint64_t pa)
+{
+	return pa | PTE_VALID | PTE_PAGE;
+}
+
+static inline bool pte_present(pte_t e)
+{
+	return e & PTE_VALID;
+}
+
+static inline bool pte_is_leaf(pte_t e, unsigned level)
+{
+	return level == 0 || !(e & PTE_PAGE);
+}
+
+static inline uint64_t pte_pa(pte_t e)
+{
+	return e & PTE_ADDRESS;
+}
+
+static inline unsigned pte_prot(pte_t e)
+{
+	unsigned prot = VM_READ;
+
+	if (!(e & PTE_READ_ONLY))
+		prot |= VM_WRITE;
+	if (!(e & PTE_PXN))
+		prot |= VM_EXEC;
+	if ((e >> PTE_ATTR_SHIFT & 7) == MAIR_DEVICE)
+		prot |= VM_DEVICE;
+	return prot;
+}
+
+static inline unsigned pte_max_level(void)
+{
+	return 2;
+}
+
+static inline void pte_publish(void)
+{
+	asm volatile("dsb ishst\n\tisb" : : : "memory");
+}
+
+/* "aa": whatever the address space id. */
+static inline void tlb_flush_page(uintptr_t va)
+{
+	asm volatile("dsb ishst\n\ttlbi vaae1is, %0\n\tdsb ish\n\tisb"
+		     : : "r"(va >> 12 & 0xfffffffffff) : "memory");
+}
+
+static inline void tlb_flush_all(void)
+{
+	asm volatile("dsb ishst\n\ttlbi vmalle1is\n\tdsb ish\n\tisb" : : : "memory");
+}
+
+static inline bool va_is_canonical(uintptr_t va)
+{
+	return va >> 48 == 0;
+}
+
+#endif
