@@ -79,7 +79,7 @@ LDFLAGS_IMAGE := -nostdlib -static -no-pie --gc-sections -z max-page-size=4096 -
 # --- sources ---------------------------------------------------------------------------------
 pure_boot := $(addprefix boot/,error.c memmap.c cmdline.c acpi.c fdt.c fdt_machine.c pvh.c multiboot2.c)
 lib_src  := $(wildcard lib/*.c mm/*.c gc/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
-test_src := $(wildcard tests/lib/*.c tests/unit/*.c) samples/monitor/lineedit.c
+test_src := $(wildcard tests/lib/*.c tests/unit/*.c samples/monitor/lineedit.c)
 boot_src_x86_64  := $(wildcard boot/*.c boot/$(ARCH)/*.c boot/$(ARCH)/*.S)
 boot_src_aarch64 := $(boot_src_x86_64)
 boot_src_host    := $(pure_boot) $(wildcard boot/host/*.c)
@@ -126,7 +126,7 @@ $(D)/%.img: $(D)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 # --- hosted tests ------------------------------------------------------------------------------
-$(D)/tests: $$(call obj,$$(host_src))
+$(D)/hosted-tests: $$(call obj,$$(host_src))
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ -pthread
 

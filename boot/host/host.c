@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* host.c - a process that plays the kernel: the port by libc and pthreads.
+ *
+ * A thread plays a CPU; its id is thread-local. A panic ends the process unless the test that is
+ * running expects it. Locks: the capture buffer has one of its own. */
+#include "boot/host/host.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <tern/config.h>
+#include <tern/port.h>
+
+#include "arch/arch.h"
+
+_Thread_local bool arch_host_irq_off;
+static _Thread_local unsigned cpu_id;
+static _Thread_local jmp_buf *panic_catcher;
+static _Thread_local char *panic_text;
+static _Thread_local size_t panic_text_size;
+
+static pthread_mutex_t write_mutex = PTHREAD_MUTEX_INITIALIZER;
+static char *capture; /* [write_mutex] */
+static size_t capture_size, capture_used;
+
+void tern_port_write(const char *text, size_t len)
+{
+	pthread_mutex_lock(&write_mutex);
+	if (!capture) {
+		fwrite(text, 1, len, stdout);
+	} else {
+		size_t room = capture_size - 1 - capture_used;
+
+		if (len > room)
+			len = room;
+		memcpy(capture + capture_used, text, len);
+		capture_used += len;
+		capture[capture_used] = '\0';
+	}
+	pthread_mutex_unlock(&write_mutex);
+}
+
+void host_capture(char *buf, size_t size)
+{
+	pthread_mutex_lock(&write_mutex);
+	capture = buf;
+	capture_size = size;
+	capture_used = 0;
+	if (buf)
+		buf[0] = '\0';
+	pthread_mutex_unlock(&write_mutex);
+}
+
+_Noreturn void tern_port_panic(const char *text)
+{
+	if (panic_catcher) {
+		snprintf(panic_text, panic_text_size, "%s", text);
+		longjmp(*panic_catcher, 1);
+	}
+	fflush(stdout);
+	abort();
+}
+
+bool host_panics(void (*fn)(void *arg), void *arg, char *text, size_t size)
+{
+	bool irq_off = arch_host_irq_off;
+	char said[512];
+	jmp_buf here;
+	volatile bool panicked = true;
+
+	text[0] = '\0';
+	panic_text = text;
+	panic_text_size = size;
+	host_capture(said, sizeof(said));
+	panic_catcher = &here;
+	if (setjmp(here) == 0) {
+		fn(arg);
+		panicked = false;
+	}
+	panic_catcher = NULL;
+	host_capture(NULL, 0);
+	arch_host_irq_off = irq_off;
+	return panicked;
+}
+
+unsigned tern_port_cpu_id(void)
+{
+	return cpu_id;
+}
+
+uint64_t tern_port_clock_ns(void)
+{
+	return arch_ticks();
+}
+
+struct job {
+	pthread_t thread;
+	unsigned cpu;
+	void (*fn)(unsigned cpu, void *arg);
+	void *arg;
+};
+
+static void *run_job(void *p)
+{
+	struct job *j = p;
+
+	cpu_id = j->cpu;
+	j->fn(j->cpu, j->arg);
+	return NULL;
+}
+
+void host_on_cpus(unsigned n, void (*fn)(unsigned cpu, void *arg), void *arg)
+{
+	struct job jobs[TERN_MAX_CPUS];
+
+	for (unsigned i = 0; i < n; i++) {
+		jobs[i] = (struct job){ .cpu = i, .fn = fn, .arg = arg };
+		if (pthread_create(&jobs[i].thread, NULL, run_job, &jobs[i]) != 0)
+			abort();
+	}
+	for (unsigned i = 0; i < n; i++)
+		pthread_join(jobs[i].thread, NULL);
+}

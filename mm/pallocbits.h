@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* pallocbits.h - which pages of one 4 MiB chunk are taken: 512 bits, and pure functions on them.
+ *
+ * A set bit is a page that is taken. A summary says of any run of pages how many free ones stand
+ * at its start, how many at its end, and how long its longest free run is: from the summaries of
+ * neighbours that of the whole follows, without a look at the bits. Locks: the owner's. */
+#ifndef MM_PALLOCBITS_H
+#define MM_PALLOCBITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define PALLOC_CHUNK_PAGES 512u
+#define PALLOC_NONE        UINT32_MAX
+
+struct pallocbits {
+	uint64_t word[PALLOC_CHUNK_PAGES / 64];
+};
+
+struct pallocsum {
+	uint32_t start, max, end; /* in pages; start, end <= max; all equal if all is free */
+};
+
+struct pallocsum pallocbits_summarize(const struct pallocbits *b);
+/* The summary of left and right side by side; each is `pages` long. */
+struct pallocsum pallocsum_join(struct pallocsum left, uint64_t left_pages, struct pallocsum right,
+				uint64_t right_pages);
+
+/* Lowest run of n free pages that starts at or after `from`; PALLOC_NONE if there is none.
+ * 0 < n <= PALLOC_CHUNK_PAGES. */
+uint32_t pallocbits_find(const struct pallocbits *b, uint32_t n, uint32_t from);
+/* The same, but the run starts at a multiple of align (a power of two) counted from page 0. */
+uint32_t pallocbits_find_aligned(const struct pallocbits *b, uint32_t n, uint32_t align);
+
+/* Take or free pages [i, i + n). */
+void pallocbits_take(struct pallocbits *b, uint32_t i, uint32_t n);
+void pallocbits_free(struct pallocbits *b, uint32_t i, uint32_t n);
+/* True if all, or if none, of [i, i + n) are taken. */
+bool pallocbits_all_taken(const struct pallocbits *b, uint32_t i, uint32_t n);
+bool pallocbits_all_free(const struct pallocbits *b, uint32_t i, uint32_t n);
+uint32_t pallocbits_count_taken(const struct pallocbits *b, uint32_t i, uint32_t n);
+
+#endif
