@@ -8,7 +8,7 @@
  *		EXPECT_EQ(m.count, 2);
  *	}
  *
- * TEST puts a record into the section tern_tests; nothing else has to be listed. A test fails
+ * TEST puts a pointer into the section tern_tests; nothing else has to be listed. A test fails
  * when an EXPECT in it fails (it goes on) or a REQUIRE (it returns). Output is KTAP 1. Random
  * tests draw from test_random(t), whose seed is printed and may be given (seed=N in a guest's
  * command line, SEED=N on the host). tests/unit runs everywhere, tests/kernel in guests only,
@@ -31,7 +31,7 @@ struct test {
 	unsigned failures;
 	const char *skip_reason;
 	uint64_t rng;
-} TERN_ALIGNED(8);
+};
 
 /* t is NULL-safe nowhere: always pass the test's own t. */
 uint64_t test_random(struct test *t);                      /* 64 random bits */
@@ -48,15 +48,18 @@ const char *test_name(unsigned index, const char **group); /* NULL past the end 
 
 #define TEST_RECORD(group_, name_, quick_)                                                         \
 	static void test_##group_##_##name_(struct test *t);                                       \
-	static struct test record_##group_##_##name_                                               \
-		__attribute__((section("tern_tests"), used)) = {                                   \
-			.group = #group_,                                                          \
-			.name = #name_,                                                            \
-			.fn = test_##group_##_##name_,                                             \
-			.quick = quick_,                                                           \
+	static struct test record_##group_##_##name_ = {                                           \
+		.group = #group_,                                                                  \
+		.name = #name_,                                                                    \
+		.fn = test_##group_##_##name_,                                                     \
+		.quick = quick_,                                                                   \
 	};                                                                                         \
+	static struct test *const pointer_##group_##_##name_ TEST_SECTION("tern_tests") =          \
+		&record_##group_##_##name_;                                                        \
 	static void test_##group_##_##name_(struct test *t TEST_UNUSED)
 #define TEST_UNUSED __attribute__((unused))
+/* Sections of pointers: a compiler pads larger things as it likes. */
+#define TEST_SECTION(name_) __attribute__((section(name_), used))
 
 /* TEST: quick. TEST_SLOW: takes more than about 100 ms, left out of make check. */
 #define TEST(group_, name_)      TEST_RECORD(group_, name_, true)
@@ -98,12 +101,13 @@ const char *test_name(unsigned index, const char **group); /* NULL past the end 
 struct bench {
 	const char *name;
 	void (*fn)(void);
-} TERN_ALIGNED(8);
+};
 
 #define BENCH(name_)                                                                               \
 	static void bench_##name_(void);                                                           \
-	static const struct bench bench_record_##name_                                             \
-		__attribute__((section("tern_benches"), used)) = { #name_, bench_##name_ };        \
+	static const struct bench bench_record_##name_ = { #name_, bench_##name_ };                \
+	static const struct bench *const bench_pointer_##name_ TEST_SECTION("tern_benches") =      \
+		&bench_record_##name_;                                                             \
 	static void bench_##name_(void)
 
 /* A row "bench: NAME VALUE UNIT". */

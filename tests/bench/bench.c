@@ -4,7 +4,7 @@
 
 #include "tests/test.h"
 
-extern const struct bench __start_tern_benches[], __stop_tern_benches[];
+extern const struct bench *const __start_tern_benches[], *const __stop_tern_benches[];
 
 void bench_row(const char *name, uint64_t value, const char *unit)
 {
@@ -15,10 +15,10 @@ int bench_run(const char *pattern)
 {
 	int count = 0;
 
-	for (const struct bench *b = __start_tern_benches; b < __stop_tern_benches; b++) {
-		if (pattern && !tern_str_match(pattern, b->name))
+	for (const struct bench *const *b = __start_tern_benches; b < __stop_tern_benches; b++) {
+		if (pattern && !tern_str_match(pattern, (*b)->name))
 			continue;
-		b->fn();
+		(*b)->fn();
 		count++;
 	}
 	return count;

@@ -10,9 +10,9 @@
 #include <tern/tern.h>
 
 /* The linker makes these around the section. */
-extern struct test __start_tern_tests[], __stop_tern_tests[];
+extern struct test *const __start_tern_tests[], *const __stop_tern_tests[];
 
-#define for_each_test(x) for (struct test *x = __start_tern_tests; x < __stop_tern_tests; x++)
+#define for_each_test(p) for (struct test *const *p = __start_tern_tests; p < __stop_tern_tests; p++)
 
 static uint64_t hash_text(uint64_t h, const char *s)
 {
@@ -62,12 +62,12 @@ void test_note(struct test *t, const char *format, ...)
 
 const char *test_name(unsigned index, const char **group)
 {
-	struct test *t = __start_tern_tests + index;
+	struct test *const *t = __start_tern_tests + index;
 
 	if (t >= __stop_tern_tests)
 		return NULL;
-	*group = t->group;
-	return t->name;
+	*group = (*t)->group;
+	return (*t)->name;
 }
 
 static bool selected(const struct test *t, const char *pattern, bool quick_only)
@@ -100,12 +100,12 @@ int test_run(const char *pattern, uint64_t seed, bool quick_only)
 	unsigned planned = 0, number = 0, failed = 0;
 
 	for_each_test(t)
-		planned += selected(t, pattern, quick_only);
+		planned += selected(*t, pattern, quick_only);
 	if (planned == 0)
 		return -1;
 	tern_printf("KTAP version 1\n# seed %llu\n1..%u\n", (unsigned long long)seed, planned);
 	for_each_test(t)
-		if (selected(t, pattern, quick_only))
-			failed += !run_one(t, ++number, seed);
+		if (selected(*t, pattern, quick_only))
+			failed += !run_one(*t, ++number, seed);
 	return (int)failed;
 }
