@@ -2,7 +2,7 @@
 /* gic.c - the interrupt controller: GICv2 and GICv3.
  *
  * Job      Private interrupts only: two SGIs (IPI, stop) and the timer's PPI, all of one
- *          priority and in group 1. What the firmware left enabled is silenced.
+ *          priority. What the firmware left enabled is silenced.
  * Owns     the distributor, this CPU's redistributor (v3), this CPU's interface.
  * Maps     a page of each, as all the registers in use lie on few pages; redistributors are found
  *          by their affinity, one page after the other.
@@ -99,11 +99,12 @@ void gic_init(void)
 		wait_clear(board.gicd_base + GICD_CTLR, GICD_CTLR_RWP);
 }
 
-/* Interrupts 0-31 of this CPU. */
+/* Interrupts 0-31 of this CPU. Group 1 is v3's for interrupts that are no FIQ. A v2 with two
+ * worlds ignores what we say here; one without delivers group 0, the only one that we enable. */
 static void init_private(uintptr_t base)
 {
 	mmio_write32(base + PRIV_ICENABLER, UINT32_MAX);
-	mmio_write32(base + PRIV_IGROUPR, UINT32_MAX);
+	mmio_write32(base + PRIV_IGROUPR, is_v3() ? UINT32_MAX : 0);
 	for (unsigned i = 0; i < 32; i += 4)
 		mmio_write32(base + PRIV_IPRIORITYR + i, PRIORITY);
 	mmio_write32(base + PRIV_ISENABLER,
@@ -113,7 +114,9 @@ static void init_private(uintptr_t base)
 static void init_v2(struct cpu *c)
 {
 	/* Reads as the reader's own bit; as 0 where there is but one CPU. */
-	c->mach->sgi_target = mmio_read32(board.gicd_base + GICD_ITARGETSR) & 0xff;
+	uint8_t self = mmio_read32(board.gicd_base + GICD_ITARGETSR);
+
+	c->mach->sgi_target = self ? self : 1;
 	init_private(board.gicd_base);
 	mmio_write32(board.gicc_base + GICC_PMR, PRIORITY_MASK);
 	mmio_write32(board.gicc_base + GICC_CTLR, 1);

@@ -69,6 +69,8 @@ static bool prepare(struct cpu *c)
 	char owner[STACK_OWNER_MAX];
 	struct stack trap;
 
+	if (m->cpu) /* the CPU that was to have this id was refused */
+		return true;
 	tern_snprintf(owner, sizeof(owner), "CPU %u's trap", c->id);
 	if (!stack_alloc(&trap, STACK_TRAP, owner))
 		return false;

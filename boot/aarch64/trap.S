@@ -129,6 +129,7 @@ trap_interrupt_store:
 	stp	x29, x30, [sp, #FRAME_RECORD]
 trap_interrupt_stored:
 	add	x29, sp, #FRAME_RECORD
+	msr	daifclr, #4			/* the thread that it ends in may be a new one */
 	bl	trap_interrupt
 	b	resume
 endfunc interrupt
