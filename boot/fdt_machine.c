@@ -61,8 +61,6 @@ static bool add_memory(const struct fdt *f, struct memmap *map, struct boot_erro
 		if (is_memory(f, n) && fdt_is_okay(f, n) &&
 		    !add_reg(f, &bus, n, MEM_USABLE, map, e))
 			return false;
-	if (memmap_total(map, MEM_USABLE) == 0)
-		return boot_error(e, "FDT: no node names usable memory");
 	return true;
 }
 
@@ -129,9 +127,13 @@ bool fdt_boot_info(const struct fdt *f, uint64_t fdt_addr, struct boot_info *inf
 	info->rsdp = 0;
 	info->fdt = fdt_addr;
 	memmap_init(&info->map);
-	return add_memory(f, &info->map, e) && add_reserved(f, &info->map, e) &&
-	       add_initrd(f, chosen, &info->map, e) && read_bootargs(f, chosen, info, e) &&
-	       memmap_add(&info->map, fdt_addr, f->total_size, MEM_FIRMWARE, e);
+	if (!add_memory(f, &info->map, e) || !add_reserved(f, &info->map, e) ||
+	    !add_initrd(f, chosen, &info->map, e) || !read_bootargs(f, chosen, info, e) ||
+	    !memmap_add(&info->map, fdt_addr, f->total_size, MEM_FIRMWARE, e))
+		return false;
+	if (memmap_top(&info->map) == 0)
+		return boot_error(e, "FDT: memory nodes and reservations leave no usable memory");
+	return true;
 }
 
 /* CPUs ------------------------------------------------------------------------------------ */

@@ -21,19 +21,21 @@
 
 #define INFO_MAX 0x100000u
 
-enum { /* numbers of the tags that we read */
-       TAG_END = 0,
-       TAG_CMDLINE = 1,
-       TAG_MODULE = 3,
-       TAG_BASIC_MEMORY = 4,
-       TAG_MEMORY_MAP = 6,
-       TAG_RSDP_V1 = 14,
-       TAG_RSDP_V2 = 15,
+/* Numbers of the tags that we read. */
+enum {
+	TAG_END = 0,
+	TAG_CMDLINE = 1,
+	TAG_MODULE = 3,
+	TAG_BASIC_MEMORY = 4,
+	TAG_MEMORY_MAP = 6,
+	TAG_RSDP_V1 = 14,
+	TAG_RSDP_V2 = 15,
 };
 
 struct tag {
-	uint32_t type, size,
-		at; /* size with its 8 bytes of header; at: offset in the information */
+	uint32_t type;
+	uint32_t size; /* with its own 8 bytes of header */
+	uint32_t at;   /* offset in the information */
 	const uint8_t *p;
 };
 
@@ -159,10 +161,8 @@ static bool walk_tags(const uint8_t *base, uint32_t total, uint64_t addr, struct
 		if (!read_tag(&t, addr, &w, info, e))
 			return false;
 	}
-	if (!w.has_map && w.basic_memory.p && !read_basic_memory(&w.basic_memory, info, e))
-		return false;
-	if (memmap_total(&info->map, MEM_USABLE) == 0)
-		return boot_error(e, "Multiboot2: the information names no usable memory");
+	if (!w.has_map && w.basic_memory.p)
+		return read_basic_memory(&w.basic_memory, info, e);
 	return true;
 }
 
@@ -185,6 +185,10 @@ bool multiboot2_parse(const struct physmem *pm, uint64_t addr, struct boot_info 
 		return boot_error(e,
 				  "Multiboot2: information at %#llx, %u bytes, is outside memory",
 				  (unsigned long long)addr, total);
-	return walk_tags(p, total, addr, info, e) &&
-	       memmap_add(&info->map, addr, total, MEM_FIRMWARE, e);
+	if (!walk_tags(p, total, addr, info, e) ||
+	    !memmap_add(&info->map, addr, total, MEM_FIRMWARE, e))
+		return false;
+	if (memmap_top(&info->map) == 0)
+		return boot_error(e, "Multiboot2: memory map and modules leave no usable memory");
+	return true;
 }

@@ -66,8 +66,6 @@ static bool add_memory(const struct physmem *pm, uint64_t addr, uint32_t n, stru
 		if (!memmap_add(&info->map, load_le64(p), load_le64(p + 8),
 				mem_kind_of_e820(load_le32(p + 16)), e))
 			return false;
-	if (memmap_total(&info->map, MEM_USABLE) == 0)
-		return boot_error(e, "PVH: memory map has no usable memory");
 	return true;
 }
 
@@ -118,5 +116,9 @@ bool pvh_parse(const struct physmem *pm, uint64_t start_info, struct boot_info *
 		return false;
 	if (info->rsdp && !memmap_add(&info->map, info->rsdp, RSDP_SIZE, MEM_ACPI, e))
 		return false;
-	return memmap_add(&info->map, start_info, INFO_SIZE, MEM_FIRMWARE, e);
+	if (!memmap_add(&info->map, start_info, INFO_SIZE, MEM_FIRMWARE, e))
+		return false;
+	if (memmap_top(&info->map) == 0)
+		return boot_error(e, "PVH: memory map and modules leave no usable memory");
+	return true;
 }
