@@ -2,6 +2,7 @@
 # syms.awk - `nm -n` of an image to an assembler table: see boot/symbols.h.
 # Layout: u64 count; then count times { u64 address, u32 offset of name, u32 0 }; then the names.
 # The last entry is the end of the text, with an empty name.
+BEGIN { n = 0 }
 $2 ~ /^[tT]$/ && $3 !~ /^(\.L|\$)/ && $3 != "text_start" && $3 != "text_end" {
 	if ($1 == last) next
 	last = $1; addr[n] = $1; name[n++] = $3
