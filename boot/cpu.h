@@ -30,14 +30,17 @@ struct cpu {
 
 	/* [cpu] only this CPU, interrupts off or preemption off */
 	struct thread *current;
+	struct thread *previous;     /* who ran before, until thread.c is done with it */
 	struct thread *idle;
 	unsigned preempt_off;        /* > 0: thread_preempt_disable() is in force */
 	bool resched;                /* a switch is due at the next chance */
 	unsigned irq_depth;          /* > 0: in an interrupt handler */
 	struct timer_queue timers;   /* [cpu] interrupts off */
-	uint64_t slice_end_ns;
+	uint64_t slice_end_ns;       /* UINT64_MAX: nobody waits for this CPU */
+	uint64_t switched_ns;        /* when current began to run */
 
 	struct run_queue runq;       /* own lock */
+	atomic_bool hungry;          /* [atomic: a hint, relaxed] idle, and no thread is on its way */
 	_Atomic(struct ipi_request *) ipi_mailbox; /* [atomic: see ipi.c] */
 
 	/* counters for the monitor; written by this CPU only, read by any */

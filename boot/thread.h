@@ -2,10 +2,15 @@
 /* thread.h - kernel threads: preempted by a timer, moved between CPUs.
  *
  * Each CPU has a run queue, first in first out with a time slice; an idle CPU takes threads from
- * the busiest one. A thread's registers are on its own stack whenever it does not run. */
+ * the longest one. A thread's registers are on its own stack whenever it does not run.
+ *
+ * Context: calls that may block or switch (create, join, exit, yield, sleep, pin, block) are for
+ * threads, with no lock held and preemption on. thread_wake(), thread_self(), preemption and
+ * thread_for_each() work in interrupt handlers too. */
 #ifndef BOOT_THREAD_H
 #define BOOT_THREAD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,42 +27,50 @@ enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_SLEEPIN
 
 struct cpu;
 
+/* Threads that wait for a CPU; the one that runs is not among them. 0 <= movable <= length. */
 struct run_queue {
 	struct tern_lock lock;
-	struct list ready;        /* [lock] */
-	unsigned length;          /* [lock] */
+	struct list ready;        /* [lock] the next to run is first */
+	/* [atomic: written with the lock held, relaxed; others peek] */
+	atomic_uint length;
+	atomic_uint movable;      /* how many of them are not pinned */
 };
 
+/* "[lock: runq]" below is the lock of cpu->runq; see "Who owns a thread" in thread.c. */
 struct thread {
 	unsigned id;              /* [const] counts up from 0 */
-	char name[THREAD_NAME_MAX];
-	enum thread_state state;  /* [lock: its CPU's runq] */
-	struct cpu *cpu;          /* [lock: its CPU's runq] where it runs or ran last */
-	unsigned pinned;          /* [lock: its CPU's runq] CPU id or THREAD_ANY_CPU */
-	uintptr_t sp;             /* saved stack pointer while it does not run */
-	struct stack stack;       /* [const] */
+	char name[THREAD_NAME_MAX]; /* [const] */
+	enum thread_state state;  /* [lock: runq] */
+	_Atomic(struct cpu *) cpu; /* [lock: runq; atomic] where it runs, ran last or will run */
+	unsigned pinned;          /* [lock: runq] CPU id or THREAD_ANY_CPU */
+	uintptr_t sp;             /* [lock: runq] saved stack pointer while it does not run */
+	struct stack stack;       /* [const] at whose upper end the struct lies, but thread 0's */
 	void (*fn)(void *);       /* [const] */
 	void *arg;                /* [const] */
-	struct list run_link;     /* [lock: its CPU's runq] */
+	struct list run_link;     /* [lock: runq] */
 	struct list all_link;     /* [lock: thread list] */
-	/* what follows belongs to thread.c */
+
+	/* [lock: runq] what follows is thread.c's */
+	unsigned events;          /* that came while nobody waited for them */
+	unsigned waiting_for;     /* the event that ends the wait; 0 while not waiting */
 	struct thread *joiner;
 	bool detached;
-	uint64_t wake_ns;
-	struct list sleep_link;
-	uint64_t ran_ns, switches, moves;
+	uint64_t ran_ns, switches, moves; /* how long and how often it ran, changed its CPU */
 };
 
 /* Make a thread that runs fn(arg) and start it. NULL when out of memory. */
 struct thread *thread_create(const char *name, void (*fn)(void *), void *arg);
 /* The same, bound to one CPU from its first instruction on. */
 struct thread *thread_create_on(unsigned cpu, const char *name, void (*fn)(void *), void *arg);
-/* Wait until t has ended and give its memory back. Each thread is joined once. */
+/* Wait until t has ended and give its memory back. A thread is joined or detached, once. */
 void thread_join(struct thread *t);
 /* Nobody will join t: its memory goes back when it ends. */
 void thread_detach(struct thread *t);
+/* End the caller; returning from fn does the same. */
 _Noreturn void thread_exit(void);
+/* Let the others that wait for this CPU run first. */
 void thread_yield(void);
+/* At least that long; wakes do not end it. */
 void thread_sleep(uint64_t ns);
 /* Run on that CPU only, and be there when this returns; THREAD_ANY_CPU lifts it. */
 void thread_pin(unsigned cpu);
@@ -76,12 +89,17 @@ void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
 
 /* For boot/ itself --------------------------------------------------------------------- */
 
-/* Turn the flow that called boot_start() into thread 0; make the CPU's idle thread. */
+/* Give the CPU its idle thread and that one's stack. False when out of memory. */
+bool thread_make_idle(struct cpu *c);
+/* On the CPU itself, interrupts off. On the boot CPU: turn the flow that called boot_start()
+ * into thread 0 and make the idle thread; on others: the flow is the idle thread. */
 void thread_init_cpu(struct cpu *c);
 /* At the end of every interrupt, interrupts off: switch if one is due. */
 void thread_interrupt_exit(void);
-/* The current slice is over. From timer.c. */
+/* The current slice is over. From timer.c, interrupts off. */
 void thread_slice_over(void);
+/* Somebody may have put a thread on this CPU's queue. From ipi.c, interrupts off. */
+void thread_look_at_queue(void);
 _Noreturn void thread_idle_loop(void);
 
 #endif

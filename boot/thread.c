@@ -1,0 +1,698 @@
+/* SPDX-License-Identifier: MIT */
+/* thread.c - kernel threads: preempted by a timer, moved between CPUs.
+ *
+ * Job      Run threads: each CPU its own queue in turn, a slice each while more than one waits.
+ *          Spread them: a thread that becomes ready goes to a CPU without work, a CPU that runs
+ *          dry takes from the longest queue, and at the end of a slice a CPU whose load is two
+ *          above the least gives one away.
+ * Owns     struct thread, run queues, the decision to switch. Not: time (timer.c).
+ * Who owns a thread
+ *          The lock of its CPU's run queue, `t->cpu->runq.lock`. It is held across mach_switch()
+ *          and released by the next thread: whoever gets it knows that a thread which does not
+ *          run has its registers on its stack. t->cpu changes under the old CPU's lock; from then
+ *          until enqueue() the thread is READY on no queue, and belongs to who moves it.
+ * Ends     A thread cannot give back the stack it stands on. The thread that runs next does, if
+ *          it is detached; else the joiner, whom the next thread tells.
+ * Locks    thread list(101), run queue(102): neither within the other, never two run queues.
+ *          Both are taken with interrupts off. reap() goes on to stacks(120), holding none.
+ * Context  any but NMI, see thread.h. */
+#include "boot/thread.h"
+
+#include <tern/tern.h>
+
+#include "arch/arch.h"
+#include "boot/cpu.h"
+#include "boot/ipi.h"
+#include "boot/machine.h"
+#include "boot/start.h"
+#include "lib/assert.h"
+#include "lib/string.h"
+
+#define NEVER UINT64_MAX
+
+/* What a thread may wait for. */
+enum { EVENT_WAKE = 1, EVENT_TIMER = 2, EVENT_END = 4 };
+
+static const struct tern_lock_class list_class = {
+	.name = "thread list", .rank = 101, .irq = true, .protects = "the list of all threads"
+};
+static const struct tern_lock_class runq_class = {
+	.name = "run queue", .rank = 102, .irq = true,
+	.protects = "a CPU's waiting threads, and the state of all whose CPU it is"
+};
+
+static struct tern_lock list_lock = TERN_LOCK_INIT(&list_class);
+static struct list all_threads = LIST_INIT(all_threads);
+static atomic_uint next_id = 1; /* [atomic: relaxed] */
+static struct thread boot_thread; /* thread 0; the others lie at the top of their stacks */
+
+/* --- run queues ------------------------------------------------------------------------ */
+
+/* relaxed: written under the lock, and peeking is a guess anyway */
+static unsigned peek(const atomic_uint *n)
+{
+	return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+static void add_locked(atomic_uint *n, int change)
+{
+	atomic_store_explicit(n, peek(n) + change, memory_order_relaxed);
+}
+
+static void runq_init(struct run_queue *q)
+{
+	tern_lock_init(&q->lock, &runq_class);
+	list_init(&q->ready);
+}
+
+static bool runq_check(const struct run_queue *q)
+{
+	unsigned length = 0, movable = 0;
+
+	list_for_each(l, &q->ready) {
+		const struct thread *t = list_entry(l, struct thread, run_link);
+
+		if (t->state != THREAD_READY || &t->cpu->runq != q)
+			return false;
+		length++;
+		movable += t->pinned == THREAD_ANY_CPU;
+	}
+	return length == peek(&q->length) && movable == peek(&q->movable);
+}
+
+static void runq_add_locked(struct run_queue *q, struct thread *t)
+{
+	t->state = THREAD_READY;
+	list_push_back(&q->ready, &t->run_link);
+	add_locked(&q->length, 1);
+	add_locked(&q->movable, t->pinned == THREAD_ANY_CPU);
+	TERN_VERIFY(runq_check(q));
+}
+
+static void runq_remove_locked(struct run_queue *q, struct thread *t)
+{
+	list_remove(&t->run_link);
+	add_locked(&q->length, -1);
+	add_locked(&q->movable, -(t->pinned == THREAD_ANY_CPU));
+	TERN_VERIFY(runq_check(q));
+}
+
+/* --- which CPU ------------------------------------------------------------------------- */
+
+/* release: with the acquire in lock_thread(), which then sees what was written before */
+static void set_cpu(struct thread *t, struct cpu *c)
+{
+	if (atomic_load_explicit(&t->cpu, memory_order_relaxed) != c)
+		t->moves++;
+	atomic_store_explicit(&t->cpu, c, memory_order_release);
+}
+
+static struct cpu *cpu_of(const struct thread *t)
+{
+	return atomic_load_explicit(&t->cpu, memory_order_acquire);
+}
+
+/* Lock the run queue of the CPU whose thread t is. Interrupts off. */
+static struct cpu *lock_thread(const struct thread *t)
+{
+	for (;;) {
+		struct cpu *c = cpu_of(t);
+
+		tern_lock(&c->runq.lock);
+		if (c == cpu_of(t))
+			return c;
+		tern_unlock(&c->runq.lock);
+	}
+}
+
+/* Of several that find a CPU without work, one may send it a thread. */
+static bool claim(struct cpu *c)
+{
+	return atomic_load_explicit(&c->hungry, memory_order_relaxed) &&
+	       atomic_exchange_explicit(&c->hungry, false, memory_order_relaxed);
+}
+
+static struct cpu *choose_cpu(const struct thread *t, struct cpu *last)
+{
+	if (t->pinned != THREAD_ANY_CPU)
+		return &cpus[t->pinned];
+	if (claim(last))
+		return last;
+	for (unsigned i = 0; i < cpu_count(); i++)
+		if (claim(&cpus[i]))
+			return &cpus[i];
+	return last;
+}
+
+/* Begin a slice if somebody waits for this CPU and none runs; end it if nobody does. */
+static void set_slice(struct cpu *c, bool fresh)
+{
+	uint64_t end_ns = NEVER;
+
+	if (peek(&c->runq.length))
+		end_ns = fresh || c->slice_end_ns == NEVER ? mach_clock_ns() + THREAD_SLICE_NS
+							   : c->slice_end_ns;
+	if (end_ns == c->slice_end_ns)
+		return;
+	c->slice_end_ns = end_ns;
+	timer_reprogram();
+}
+
+void thread_look_at_queue(void)
+{
+	struct cpu *c = cpu_self();
+
+	if (c->current != c->idle)
+		set_slice(c, false);
+	else if (peek(&c->runq.length))
+		c->resched = true;
+}
+
+/* Queue a ready thread that is on no queue. Interrupts off, no lock held. A queue that was not
+ * empty has been seen by its CPU, or a kick is on its way. */
+static void enqueue(struct thread *t)
+{
+	struct cpu *c = cpu_of(t);
+	bool first;
+
+	tern_lock(&c->runq.lock);
+	first = peek(&c->runq.length) == 0;
+	runq_add_locked(&c->runq, t);
+	tern_unlock(&c->runq.lock);
+	if (!first)
+		return;
+	if (c == cpu_self())
+		thread_look_at_queue();
+	else
+		ipi_kick(c->id);
+}
+
+/* Take the first thread off `from` that may move, for `to`. */
+static bool move_one(struct cpu *from, struct cpu *to)
+{
+	struct thread *t = NULL;
+
+	tern_lock(&from->runq.lock);
+	list_for_each(l, &from->runq.ready) {
+		t = list_entry(l, struct thread, run_link);
+		if (t->pinned == THREAD_ANY_CPU)
+			break;
+		t = NULL;
+	}
+	if (t) {
+		runq_remove_locked(&from->runq, t);
+		set_cpu(t, to);
+	}
+	tern_unlock(&from->runq.lock);
+	if (t)
+		enqueue(t);
+	return t != NULL;
+}
+
+/* A CPU without work helps the one with the longest queue. */
+static bool steal(struct cpu *c)
+{
+	struct cpu *from = NULL;
+
+	for (unsigned i = 0; i < cpu_count(); i++) {
+		unsigned movable = peek(&cpus[i].runq.movable);
+
+		if (movable > (from ? peek(&from->runq.movable) : 0))
+			from = &cpus[i];
+	}
+	return from && move_one(from, c);
+}
+
+static unsigned load(const struct cpu *c)
+{
+	bool hungry = atomic_load_explicit(&c->hungry, memory_order_relaxed);
+
+	return peek(&c->runq.length) + !hungry;
+}
+
+/* CPUs that run one thread have no ticks; so it is those with more that see to the balance. */
+static void balance(struct cpu *c)
+{
+	struct cpu *least = c;
+
+	for (unsigned i = 0; i < cpu_count(); i++)
+		if (load(&cpus[i]) < load(least))
+			least = &cpus[i];
+	if (peek(&c->runq.movable) && load(c) >= load(least) + 2)
+		move_one(c, least);
+}
+
+/* --- switching ------------------------------------------------------------------------- */
+
+static void signal(struct thread *t, unsigned event);
+
+static void reap(struct thread *t)
+{
+	struct stack stack = t->stack;
+	unsigned long irq = tern_lock_irqsave(&list_lock);
+
+	list_remove(&t->all_link);
+	tern_unlock_irqrestore(&list_lock, irq);
+	stack_free(&stack);
+}
+
+/* On the new thread's stack: let go of the one that ran before. Interrupts off. After the unlock
+ * that one is another's, unless it was left to us. */
+static void finish_switch(void)
+{
+	struct cpu *c = cpu_self();
+	struct thread *t = c->previous;
+	bool moving = t->state == THREAD_READY && cpu_of(t) != c;
+	bool done = t->state == THREAD_DONE;
+	bool detached = done && t->detached;
+	struct thread *joiner = done ? t->joiner : NULL;
+
+	tern_unlock(&c->runq.lock);
+	if (moving)
+		enqueue(t);
+	else if (detached)
+		reap(t);
+	else if (joiner)
+		signal(joiner, EVENT_END);
+}
+
+static struct thread *next_locked(struct cpu *c)
+{
+	struct thread *t;
+
+	if (list_empty(&c->runq.ready))
+		return c->idle;
+	t = list_entry(c->runq.ready.next, struct thread, run_link);
+	runq_remove_locked(&c->runq, t);
+	return t;
+}
+
+/* Run the next thread of this CPU. Interrupts off, the run queue locked, and the caller's state
+ * set; returns, with the lock released, when the caller is run again, perhaps on another CPU. */
+static void switch_locked(struct cpu *c)
+{
+	struct thread *t = c->current, *next = next_locked(c);
+	uint64_t now_ns = mach_clock_ns();
+
+	TERN_ASSERT(tern_lock_depth() <= 1);
+	TERN_ASSERT(c->preempt_off == 0 && c->irq_depth == 0);
+	c->resched = false;
+	t->ran_ns += now_ns - c->switched_ns;
+	c->switched_ns = now_ns;
+	set_slice(c, true);
+	next->state = THREAD_RUNNING;
+	if (next == t) {
+		tern_unlock(&c->runq.lock);
+		return;
+	}
+	if (t == c->idle)
+		atomic_store_explicit(&c->hungry, false, memory_order_relaxed);
+	c->switches++;
+	next->switches++;
+	c->current = next;
+	c->previous = t;
+	mach_switch(&t->sp, next->sp);
+	finish_switch();
+}
+
+/* Let others run, and come again in turn. Interrupts off. */
+static void requeue(struct cpu *c)
+{
+	tern_lock(&c->runq.lock);
+	if (c->current == c->idle)
+		c->idle->state = THREAD_READY;
+	else
+		runq_add_locked(&c->runq, c->current);
+	switch_locked(c);
+}
+
+static bool switch_is_due(const struct cpu *c)
+{
+	return c->resched && c->preempt_off == 0 && c->irq_depth == 0;
+}
+
+void thread_interrupt_exit(void)
+{
+	struct cpu *c = cpu_self();
+
+	TERN_ASSERT(!arch_irq_enabled());
+	if (switch_is_due(c))
+		requeue(c);
+}
+
+void thread_slice_over(void)
+{
+	struct cpu *c = cpu_self();
+
+	c->slice_end_ns = NEVER;
+	balance(c);
+	if (peek(&c->runq.length))
+		c->resched = true;
+}
+
+void thread_preempt_disable(void)
+{
+	unsigned long irq = arch_irq_save();
+
+	cpu_self()->preempt_off++;
+	arch_irq_restore(irq);
+}
+
+void thread_preempt_enable(void)
+{
+	bool enabled = arch_irq_enabled();
+	unsigned long irq = arch_irq_save();
+	struct cpu *c = cpu_self();
+
+	TERN_ASSERT(c->preempt_off > 0);
+	c->preempt_off--;
+	if (switch_is_due(c)) {
+		if (enabled) {
+			requeue(c);
+		} else {
+			/* Not here: the caller wants no interruption. An interrupt will see to it. */
+			c->slice_end_ns = 0;
+			timer_reprogram();
+		}
+	}
+	arch_irq_restore(irq);
+}
+
+/* --- waiting --------------------------------------------------------------------------- */
+
+/* Block until the event, unless it came already. Interrupts off. */
+static void wait_for(unsigned event, enum thread_state state)
+{
+	struct cpu *c = cpu_self();
+	struct thread *t = c->current;
+
+	TERN_ASSERT(t != c->idle && c->irq_depth == 0 && c->preempt_off == 0);
+	tern_lock(&c->runq.lock);
+	if (t->events & event) {
+		t->events &= ~event;
+		tern_unlock(&c->runq.lock);
+		return;
+	}
+	t->waiting_for = event;
+	t->state = state;
+	switch_locked(c);
+}
+
+/* End t's wait for the event, or remember that it came. */
+static void signal(struct thread *t, unsigned event)
+{
+	unsigned long irq = arch_irq_save();
+	struct cpu *c = lock_thread(t);
+	bool waits = t->waiting_for == event;
+
+	if (waits) {
+		t->waiting_for = 0;
+		t->state = THREAD_READY;
+		set_cpu(t, choose_cpu(t, c));
+	} else {
+		t->events |= event;
+	}
+	tern_unlock(&c->runq.lock);
+	if (waits)
+		enqueue(t);
+	arch_irq_restore(irq);
+}
+
+void thread_block(void)
+{
+	unsigned long irq = arch_irq_save();
+
+	wait_for(EVENT_WAKE, THREAD_BLOCKED);
+	arch_irq_restore(irq);
+}
+
+void thread_wake(struct thread *t)
+{
+	signal(t, EVENT_WAKE);
+}
+
+struct sleeper {
+	struct timer timer;
+	struct thread *thread;
+};
+
+static void sleep_is_over(struct timer *timer)
+{
+	signal(container_of(timer, struct sleeper, timer)->thread, EVENT_TIMER);
+}
+
+void thread_sleep(uint64_t ns)
+{
+	unsigned long irq = arch_irq_save();
+	struct sleeper s = { .thread = cpu_self()->current };
+	uint64_t now_ns = mach_clock_ns();
+
+	timer_init(&s.timer, sleep_is_over);
+	timer_arm(&s.timer, ns < NEVER - now_ns ? now_ns + ns : NEVER);
+	wait_for(EVENT_TIMER, THREAD_SLEEPING);
+	arch_irq_restore(irq);
+}
+
+void thread_yield(void)
+{
+	unsigned long irq = arch_irq_save();
+
+	if (peek(&cpu_self()->runq.length))
+		requeue(cpu_self());
+	arch_irq_restore(irq);
+}
+
+void thread_pin(unsigned cpu)
+{
+	unsigned long irq = arch_irq_save();
+	struct cpu *c = cpu_self();
+	struct thread *t = c->current;
+
+	TERN_CHECK(cpu == THREAD_ANY_CPU || cpu < cpu_count(), "thread: no CPU %u", cpu);
+	tern_lock(&c->runq.lock);
+	t->pinned = cpu;
+	if (cpu == THREAD_ANY_CPU || cpu == c->id) {
+		tern_unlock(&c->runq.lock);
+	} else {
+		/* finish_switch() queues it there, once its registers are stored. */
+		t->state = THREAD_READY;
+		set_cpu(t, &cpus[cpu]);
+		switch_locked(c);
+	}
+	arch_irq_restore(irq);
+}
+
+/* --- beginning and end ----------------------------------------------------------------- */
+
+/* The first that a new thread does, in the middle of a switch. */
+static void begin(void *arg)
+{
+	struct thread *t = arg;
+
+	finish_switch();
+	arch_irq_enable();
+	t->fn(t->arg);
+	thread_exit();
+}
+
+static void thread_init(struct thread *t, unsigned id, const char *name)
+{
+	*t = (struct thread){ .id = id, .pinned = THREAD_ANY_CPU };
+	tern_str_copy(t->name, sizeof(t->name), name);
+	list_init(&t->run_link);
+}
+
+static void list_thread(struct thread *t)
+{
+	unsigned long irq = tern_lock_irqsave(&list_lock);
+
+	list_push_back(&all_threads, &t->all_link);
+	tern_unlock_irqrestore(&list_lock, irq);
+}
+
+/* A thread at the top of a stack of its own; below it lies what it uses as its stack. */
+static struct thread *make(const char *owner, unsigned id, const char *name)
+{
+	struct stack stack;
+	struct thread *t;
+
+	if (!stack_alloc(&stack, STACK_THREAD, owner))
+		return NULL;
+	t = (struct thread *)(stack.top - sizeof(*t));
+	t = (struct thread *)((uintptr_t)t & ~(uintptr_t)(TERN_CACHE_LINE - 1));
+	thread_init(t, id, name);
+	t->stack = stack;
+	return t;
+}
+
+static struct thread *create(unsigned cpu, const char *name, void (*fn)(void *), void *arg)
+{
+	unsigned id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
+	char owner[STACK_OWNER_MAX];
+	struct thread *t;
+	unsigned long irq;
+
+	tern_snprintf(owner, sizeof(owner), "thread %u", id);
+	t = make(owner, id, name);
+	if (!t)
+		return NULL;
+	t->fn = fn;
+	t->arg = arg;
+	t->pinned = cpu;
+	t->sp = mach_thread_stack((uintptr_t)t, begin, t);
+	list_thread(t);
+	irq = arch_irq_save();
+	atomic_store_explicit(&t->cpu, choose_cpu(t, cpu_self()), memory_order_release);
+	enqueue(t);
+	arch_irq_restore(irq);
+	return t;
+}
+
+struct thread *thread_create(const char *name, void (*fn)(void *), void *arg)
+{
+	return create(THREAD_ANY_CPU, name, fn, arg);
+}
+
+struct thread *thread_create_on(unsigned cpu, const char *name, void (*fn)(void *), void *arg)
+{
+	TERN_CHECK(cpu < cpu_count(), "thread: no CPU %u", cpu);
+	return create(cpu, name, fn, arg);
+}
+
+_Noreturn void thread_exit(void)
+{
+	struct cpu *c;
+
+	arch_irq_disable();
+	c = cpu_self();
+	TERN_CHECK(c->current != c->idle && c->current != &boot_thread,
+		   "thread: %s must not end", c->current->name);
+	tern_lock(&c->runq.lock);
+	c->current->state = THREAD_DONE;
+	switch_locked(c);
+	__builtin_unreachable();
+}
+
+/* Done also means off its stack: that is what the lock says. */
+static bool done_locked(const struct thread *t)
+{
+	TERN_CHECK(!t->joiner && !t->detached, "thread: %u joined or detached twice", t->id);
+	return t->state == THREAD_DONE;
+}
+
+void thread_join(struct thread *t)
+{
+	unsigned long irq = arch_irq_save();
+	struct thread *self = cpu_self()->current;
+	struct cpu *c;
+	bool done;
+
+	TERN_CHECK(t != self, "thread: %u joins itself", t->id);
+	c = lock_thread(t);
+	done = done_locked(t);
+	if (!done)
+		t->joiner = self;
+	tern_unlock(&c->runq.lock);
+	if (!done)
+		wait_for(EVENT_END, THREAD_BLOCKED);
+	arch_irq_restore(irq);
+	reap(t);
+}
+
+void thread_detach(struct thread *t)
+{
+	unsigned long irq = arch_irq_save();
+	struct cpu *c = lock_thread(t);
+	bool done = done_locked(t);
+
+	t->detached = true;
+	tern_unlock(&c->runq.lock);
+	if (done)
+		reap(t);
+	arch_irq_restore(irq);
+}
+
+struct thread *thread_self(void)
+{
+	unsigned long irq = arch_irq_save();
+	struct thread *t = cpu_self()->current;
+
+	arch_irq_restore(irq);
+	return t;
+}
+
+void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
+{
+	unsigned long irq = tern_lock_irqsave(&list_lock);
+
+	list_for_each(l, &all_threads)
+		fn(list_entry(l, struct thread, all_link), arg);
+	tern_unlock_irqrestore(&list_lock, irq);
+}
+
+/* --- CPUs ------------------------------------------------------------------------------ */
+
+/* An idle thread is on no queue: it runs when the queue is empty. */
+bool thread_make_idle(struct cpu *c)
+{
+	char owner[STACK_OWNER_MAX], name[THREAD_NAME_MAX];
+	unsigned id = atomic_fetch_add_explicit(&next_id, 1, memory_order_relaxed);
+	struct thread *t;
+
+	tern_snprintf(owner, sizeof(owner), "CPU %u's idle thread", c->id);
+	tern_snprintf(name, sizeof(name), "idle %u", c->id);
+	t = make(owner, id, name);
+	if (!t)
+		return false;
+	t->pinned = c->id;
+	atomic_init(&t->cpu, c);
+	c->idle = t;
+	c->idle_stack_top = (uintptr_t)t;
+	return true;
+}
+
+static void begin_idle(void *arg)
+{
+	(void)arg;
+	finish_switch();
+	thread_idle_loop();
+}
+
+void thread_init_cpu(struct cpu *c)
+{
+	runq_init(&c->runq);
+	timer_queue_init(&c->timers);
+	c->slice_end_ns = NEVER;
+	c->switched_ns = mach_clock_ns();
+	if (c->id == 0) {
+		if (!thread_make_idle(c))
+			boot_fail("no memory for the first idle thread");
+		c->idle->sp = mach_thread_stack(c->idle_stack_top, begin_idle, NULL);
+		thread_init(&boot_thread, 0, "main");
+		boot_thread.stack = boot_stack;
+		atomic_init(&boot_thread.cpu, c);
+		c->current = &boot_thread;
+		list_thread(&boot_thread);
+	} else {
+		c->current = c->idle;
+	}
+	c->current->state = THREAD_RUNNING;
+	list_thread(c->idle);
+}
+
+_Noreturn void thread_idle_loop(void)
+{
+	struct cpu *c = cpu_self();
+
+	for (;;) {
+		arch_irq_disable();
+		if (peek(&c->runq.length) || steal(c)) {
+			requeue(c);
+		} else {
+			/* A thread that comes from now on brings an interrupt, and that ends the wait. */
+			atomic_store_explicit(&c->hungry, true, memory_order_relaxed);
+			mach_wait_irq();
+		}
+		arch_irq_enable();
+	}
+}
