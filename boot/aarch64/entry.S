@@ -10,7 +10,7 @@
  *          blocks that belong to address space 1. The final ones (boot/vm.c) are global and used
  *          with address space 0: a TLB cannot hold two answers for one address while a CPU
  *          changes over.
- * Stacks   C runs on SP_EL0; SP_EL1 is for exceptions (trap.S). */
+ * Stacks   C runs on SP_EL0; SP_EL1 is for exceptions (vectors.S). */
 #include "boot/aarch64/asm.h"
 #include "boot/aarch64/link.h"
 #include "boot/aarch64/mach_cpu.h"

@@ -9,7 +9,7 @@
 
 #define RET_INSTRUCTION 0xd65f03c0u
 
-static volatile uint32_t code_in_data = RET_INSTRUCTION;
+static volatile uint32_t code_in_data;
 static const uint32_t constant = 1;
 
 static void store(uintptr_t addr)
@@ -43,6 +43,7 @@ static void provoke_write_text(void)
 
 static void provoke_exec_data(void)
 {
+	code_in_data = RET_INSTRUCTION;
 	call((uintptr_t)&code_in_data);
 }
 

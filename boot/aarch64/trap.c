@@ -41,14 +41,14 @@
 /* Two reports, the second of the first, and no more. */
 #define FAULTS_MAX 2
 
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, sp) == FRAME_SP, "trap.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, pc) == FRAME_PC, "trap.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, pstate) == FRAME_PSTATE, "trap.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, esr) == FRAME_ESR, "trap.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, far) == FRAME_FAR, "trap.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, record) == FRAME_RECORD, "trap.S knows the frame");
+TERN_STATIC_ASSERT(offsetof(struct trap_frame, sp) == FRAME_SP, "vectors.S knows the frame");
+TERN_STATIC_ASSERT(offsetof(struct trap_frame, pc) == FRAME_PC, "vectors.S knows the frame");
+TERN_STATIC_ASSERT(offsetof(struct trap_frame, pstate) == FRAME_PSTATE, "vectors.S knows the frame");
+TERN_STATIC_ASSERT(offsetof(struct trap_frame, esr) == FRAME_ESR, "vectors.S knows the frame");
+TERN_STATIC_ASSERT(offsetof(struct trap_frame, far) == FRAME_FAR, "vectors.S knows the frame");
+TERN_STATIC_ASSERT(offsetof(struct trap_frame, record) == FRAME_RECORD, "vectors.S knows the frame");
 TERN_STATIC_ASSERT(sizeof(struct trap_frame) == FRAME_SIZE && FRAME_SIZE % 16 == 0,
-		   "trap.S knows the frame, and SP stays aligned");
+		   "vectors.S knows the frame, and SP stays aligned");
 
 extern const char recover_start[], recover_end[], recover_failed[];
 extern const char trap_interrupt_store[], trap_interrupt_stored[];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trap.h - what an exception leaves on the stack; shared by trap.S and trap.c. */
+/* trap.h - what an exception leaves on the stack; shared by vectors.S and trap.c. */
 #ifndef BOOT_AARCH64_TRAP_H
 #define BOOT_AARCH64_TRAP_H
 
@@ -33,9 +33,9 @@ struct trap_frame {
 	uint64_t record[2]; /* x29 and pc, so that a backtrace can walk through the frame */
 };
 
-/* trap.S: use this trap stack on this CPU from now on. */
+/* vectors.S: use this trap stack on this CPU from now on. */
 void trap_set_stack(uintptr_t top, uintptr_t bottom);
-/* From trap.S. */
+/* From vectors.S. */
 void trap_exception(struct trap_frame *f, unsigned vector);
 void trap_interrupt(void);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trap.S - exceptions and interrupts, from the vector to C and back.
+/* vectors.S - exceptions and interrupts, from the vector to C and back.
  *
  * Stacks   Threads run on SP_EL0. An exception starts on SP_EL1, this CPU's trap stack, and
  *          stays there: so a fault is reported from a good stack, also if the thread's is used
