@@ -65,7 +65,7 @@ static void runq_init(struct run_queue *q)
 	list_init(&q->ready);
 }
 
-static bool runq_check(const struct run_queue *q)
+bool thread_check_queue(const struct run_queue *q)
 {
 	unsigned length = 0, movable = 0;
 
@@ -86,7 +86,7 @@ static void runq_add_locked(struct run_queue *q, struct thread *t)
 	list_push_back(&q->ready, &t->run_link);
 	add_locked(&q->length, 1);
 	add_locked(&q->movable, t->pinned == THREAD_ANY_CPU);
-	TERN_VERIFY(runq_check(q));
+	TERN_VERIFY(thread_check_queue(q));
 }
 
 static void runq_remove_locked(struct run_queue *q, struct thread *t)
@@ -94,7 +94,7 @@ static void runq_remove_locked(struct run_queue *q, struct thread *t)
 	list_remove(&t->run_link);
 	add_locked(&q->length, -1);
 	add_locked(&q->movable, -(t->pinned == THREAD_ANY_CPU));
-	TERN_VERIFY(runq_check(q));
+	TERN_VERIFY(thread_check_queue(q));
 }
 
 /* --- which CPU ------------------------------------------------------------------------- */

@@ -87,6 +87,9 @@ void thread_preempt_enable(void);
 /* Call fn for every thread, with the thread list locked: fn must not block. */
 void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
 
+/* The invariants of a run queue; its lock is held. */
+bool thread_check_queue(const struct run_queue *q);
+
 /* For boot/ itself --------------------------------------------------------------------- */
 
 /* Give the CPU its idle thread and that one's stack. False when out of memory. */
