@@ -68,8 +68,11 @@ static bool is_v3(void)
 
 static void map_page(uint64_t base)
 {
-	if (!vm_map_identity(base, PAGE_SIZE, VM_READ | VM_WRITE | VM_DEVICE))
-		boot_fail("the GIC at 0x%llx is out of reach", (unsigned long long)base);
+	uint64_t word;
+
+	if (!vm_map_identity(base, PAGE_SIZE, VM_READ | VM_WRITE | VM_DEVICE) ||
+	    !mach_probe_read(base, 4, &word))
+		boot_fail("no GIC answers at 0x%llx", (unsigned long long)base);
 }
 
 static void wait_clear(uintptr_t reg, uint32_t bits)
