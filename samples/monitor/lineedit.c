@@ -433,13 +433,11 @@ bool lineedit_byte(struct lineedit *e, unsigned char byte)
 	if (key == KEY_NONE)
 		return false;
 	e->after_cr = key == '\r';
+	if (key == '\n' && after_cr)
+		return false;
 	e->tab_again = false;
 	switch (key) {
-	case '\n':
-		if (after_cr)
-			return false;
-		/* fall through */
-	case '\r':
+	case '\n': case '\r':
 		end_line(e, "\n");
 		history_store(e);
 		return true;
