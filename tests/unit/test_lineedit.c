@@ -240,7 +240,7 @@ TEST(lineedit, unknown_sequences_leave_no_trace)
 	static const char *const sequences[] = {
 		"\x1b[Z", "\x1b[2~", "\x1b[5~", "\x1b[15~", "\x1b[1;5D", "\x1b[?2004h", "\x1bOP",
 		"\x1b[[A", "\x1b[200~", "\x1b[99999999999~", "\x1b[3;2~", "\x1b[ q", "\x1b\x1b[E",
-		"\x1b" "f", "\x1b[12;34R", "\x02\x06", "\x7", "\x1a", "\x80", "\xc3\xa4", "\xff",
+		"\033f", "\x1b[12;34R", "\x02\x06", "\x7", "\x1a", "\x80", "\xc3\xa4", "\xff",
 	};
 
 	setup();
