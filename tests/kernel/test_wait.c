@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* test_wait.c - blocking, waking, sleeping: no wake is lost, none ends what it should not. */
+#include "tests/kernel/kernel.h"
+#include "tests/test.h"
+
+#define ROUNDS 10000
+
+TEST(wait, wake_before_block_is_remembered_once)
+{
+	thread_wake(thread_self());
+	thread_block();
+	EXPECT_EQ(thread_self()->events, 0);
+	thread_wake(thread_self());
+	thread_wake(thread_self());
+	thread_block();
+	EXPECT_EQ(thread_self()->events, 0);
+}
+
+static void wake_it(void *arg)
+{
+	thread_wake(arg);
+}
+
+TEST(wait, block_ends_by_a_wake)
+{
+	for (unsigned i = 0; i < 20; i++) {
+		struct thread *a = thread_create_on(i % cpu_count(), "waker", wake_it,
+						    thread_self());
+
+		REQUIRE(a);
+		thread_block();
+		thread_join(a);
+	}
+}
+
+TEST(wait, sleep_takes_its_time)
+{
+	static const uint64_t naps[] = { 0, 1, 1000, MS / 10, MS, 20 * MS };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(naps); i++) {
+		uint64_t before_ns = mach_clock_ns(), slept_ns;
+
+		thread_sleep(naps[i]);
+		slept_ns = mach_clock_ns() - before_ns;
+		EXPECT(slept_ns >= naps[i]);
+		EXPECT(slept_ns < HANG_NS);
+	}
+}
+
+/* Neither does the wake end the sleep, nor does the sleep swallow the wake. */
+TEST(wait, wake_does_not_end_a_sleep)
+{
+	struct thread *a = thread_create("waker", wake_it, thread_self());
+	uint64_t before_ns = mach_clock_ns();
+
+	REQUIRE(a);
+	thread_sleep(20 * MS);
+	EXPECT(mach_clock_ns() - before_ns >= 20 * MS);
+	thread_join(a);
+	thread_block();
+}
+
+static void sleep_for(void *arg)
+{
+	uint64_t ns = (uintptr_t)arg;
+	uint64_t before_ns = mach_clock_ns();
+
+	thread_sleep(ns);
+	thread_self()->arg = (void *)(uintptr_t)(mach_clock_ns() - before_ns >= ns);
+}
+
+TEST(wait, many_sleep_at_once)
+{
+	struct thread *sleepers[20];
+	bool in_time = true;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sleepers); i++) {
+		uintptr_t ns = test_random_below(t, 20 * MS);
+
+		REQUIRE(sleepers[i] = thread_create("sleeper", sleep_for, (void *)ns));
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(sleepers); i++) {
+		EXPECT(WAIT_FOR(sleepers[i]->state == THREAD_DONE));
+		in_time &= sleepers[i]->arg == (void *)1;
+		thread_join(sleepers[i]);
+	}
+	EXPECT(in_time);
+}
+
+/* A token goes round a ring of threads; each blocks until it has it. */
+struct player {
+	struct thread *thread;
+	struct player *next;
+	atomic_bool has_token;
+	unsigned rounds;
+};
+
+static void play(void *arg)
+{
+	struct player *p = arg;
+
+	for (unsigned i = 0; i < p->rounds; i++) {
+		while (!atomic_exchange(&p->has_token, false))
+			thread_block();
+		atomic_store(&p->next->has_token, true);
+		thread_wake(p->next->thread);
+	}
+}
+
+/* cpu_of_player: CPU ids, or THREAD_ANY_CPU. Each thread waits for its first wake, so that all
+ * exist before the token moves. */
+static bool play_ring(struct player *p, unsigned n, const unsigned *cpu_of_player, unsigned rounds)
+{
+	unsigned made = 0;
+
+	for (; made < n; made++) {
+		unsigned cpu = cpu_of_player[made];
+
+		p[made].next = &p[(made + 1) % n];
+		p[made].rounds = rounds;
+		atomic_store(&p[made].has_token, false);
+		p[made].thread = cpu == THREAD_ANY_CPU
+					 ? thread_create("player", play, &p[made])
+					 : thread_create_on(cpu, "player", play, &p[made]);
+		if (!p[made].thread)
+			return false;
+	}
+	atomic_store(&p[0].has_token, true);
+	thread_wake(p[0].thread);
+	for (unsigned i = 0; i < n; i++)
+		thread_join(p[i].thread);
+	/* It went round, and is where it began. */
+	return atomic_load(&p[0].has_token);
+}
+
+TEST_SLOW(wait, ping_pong_on_one_cpu)
+{
+	static struct player pair[2];
+	unsigned where[] = { last_cpu(), last_cpu() };
+
+	EXPECT(play_ring(pair, 2, where, ROUNDS));
+}
+
+TEST_SLOW(wait, ping_pong_across_cpus)
+{
+	static struct player pair[2];
+	unsigned where[] = { 0, last_cpu() };
+
+	if (cpu_count() == 1)
+		SKIP("one CPU");
+	EXPECT(play_ring(pair, 2, where, ROUNDS));
+}
+
+TEST_SLOW(wait, ping_pong_anywhere)
+{
+	static struct player pair[2];
+	unsigned where[] = { THREAD_ANY_CPU, THREAD_ANY_CPU };
+
+	EXPECT(play_ring(pair, 2, where, ROUNDS));
+}
+
+TEST_SLOW(wait, token_ring_over_all_cpus)
+{
+	static struct player ring[2 * TERN_MAX_CPUS];
+	static unsigned where[2 * TERN_MAX_CPUS];
+	unsigned n = 2 * cpu_count();
+
+	for (unsigned i = 0; i < n; i++)
+		where[i] = i % 3 ? i % cpu_count() : THREAD_ANY_CPU;
+	EXPECT(play_ring(ring, n, where, ROUNDS / n));
+}
+
+/* Many wake one at the same time, while it blocks and sleeps. */
+static atomic_ulong given, taken;
+static atomic_bool over;
+
+static void take(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&over) || atomic_load(&given)) {
+		unsigned long n = atomic_exchange(&given, 0);
+
+		atomic_fetch_add(&taken, n);
+		if (n % 5 == 1)
+			thread_sleep(1000);
+		if (n == 0 && !atomic_load(&over))
+			thread_block();
+	}
+}
+
+static void give(void *arg)
+{
+	struct thread *taker = arg;
+	uint64_t end_ns = mach_clock_ns() + RACE_NS;
+	unsigned long n = 0;
+
+	do {
+		atomic_fetch_add(&given, 1);
+		thread_wake(taker);
+		if (++n % 8 == 0)
+			thread_yield();
+	} while (mach_clock_ns() < end_ns);
+	thread_self()->arg = (void *)n;
+}
+
+TEST_SLOW(wait, many_wake_one)
+{
+	static struct thread *givers[TERN_MAX_CPUS];
+	struct thread *taker;
+	unsigned long sum = 0;
+
+	atomic_store(&taken, 0);
+	atomic_store(&given, 0);
+	atomic_store(&over, false);
+	REQUIRE(taker = thread_create("taker", take, NULL));
+	for (unsigned i = 0; i < cpu_count(); i++)
+		REQUIRE(givers[i] = thread_create_on(i, "giver", give, taker));
+	for (unsigned i = 0; i < cpu_count(); i++) {
+		EXPECT(WAIT_FOR(givers[i]->state == THREAD_DONE));
+		sum += (unsigned long)givers[i]->arg;
+		thread_join(givers[i]);
+	}
+	atomic_store(&over, true);
+	thread_wake(taker);
+	thread_join(taker);
+	EXPECT_EQ(atomic_load(&taken), sum);
+}
