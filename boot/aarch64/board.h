@@ -13,9 +13,11 @@ struct cpu;
 /* What the device tree says, read once by start.c while the first tables are in force. */
 extern struct fdt_machine board;
 
+/* False if there is memory where the device tree says that a device is. */
+bool board_is_device(uint64_t base);
+
 /* entry.S */
 extern uint64_t early_root[512];
-extern char entry_trap_stack_bottom[], entry_trap_stack_top[];
 void secondary_entry(void);
 
 /* Drive the PL011 at base, which must be mapped. False, and no console, if nothing answers. */

@@ -34,20 +34,20 @@
 #define ENTRY_STACK_SIZE 16384
 #define PL011_VIRT       0x09000000
 
-/* --- the header that makes a Linux Image ------------------------------------------------- */
+/* --- the header that makes a Linux Image ------------------------------------------- */
 	.section .boot.header, "ax", %progbits
 	.global	image_entry
 image_entry:
 	b	primary_entry
 	.long	0
-	.quad	0				/* text_offset: at the start of RAM, as near as can be */
+	.quad	0				/* text_offset: as near to RAM's start as can be */
 	.quad	image_end - image_entry		/* with .bss, so that the loader keeps off it */
 	.quad	2				/* little-endian, 4 KiB pages */
 	.quad	0, 0, 0
 	.ascii	"ARM\x64"
 	.long	0
 
-/* --- the boot CPU -------------------------------------------------------------------------- */
+/* --- the boot CPU ------------------------------------------------------------------ */
 /* x0 = FDT. Kept until C: x20 = FDT, x21 = counter at the first instruction, x22 = level. */
 func primary_entry, .boot.text
 	mrs	x21, cntvct_el0
@@ -64,7 +64,7 @@ func primary_entry, .boot.text
 	adr	x1, wrong_level
 	b.hi	say_and_stop
 	b.lo	1f
-	mrs	x21, cntpct_el0			/* what the virtual counter says once its offset is 0 */
+	mrs	x21, cntpct_el0			/* the virtual one, once its offset is 0 */
 1:	bl	drop_to_el1
 	bl	enable_mmu
 
@@ -108,12 +108,14 @@ func say_and_stop, .boot.text
 	b	3b
 endfunc say_and_stop
 wrong_place:
-	.asciz	"tern: cannot boot: not loaded at 0x40200000, where the image is linked\r\ntern: verdict fail\r\n"
+	.ascii	"tern: cannot boot: not loaded at 0x40200000, where the image is linked\r\n"
+	.asciz	"tern: verdict fail\r\n"
 wrong_level:
-	.asciz	"tern: cannot boot: entered at EL3, want EL1 or EL2\r\ntern: verdict fail\r\n"
+	.ascii	"tern: cannot boot: entered at EL3, want EL1 or EL2\r\n"
+	.asciz	"tern: verdict fail\r\n"
 	.balign	4
 
-/* --- another CPU, started by PSCI ------------------------------------------------------------ */
+/* --- another CPU, started by PSCI -------------------------------------------------- */
 /* x0 = its struct mach_cpu. */
 func secondary_entry, .boot.text
 	msr	daifset, #0xf
@@ -136,7 +138,7 @@ func secondary_entry, .boot.text
 	b	.
 endfunc secondary_entry
 
-/* --- steps of both ----------------------------------------------------------------------------- */
+/* --- steps of both ----------------------------------------------------------------- */
 /* Return to the caller at EL1, on SP_EL0, all interrupts masked. Changes x0, x1. */
 func drop_to_el1, .boot.text
 	mrs	x0, CurrentEL
@@ -144,7 +146,7 @@ func drop_to_el1, .boot.text
 	b.eq	1f
 	msr	spsel, #0
 	ret
-1:	mov	x0, #1 << 31			/* EL1 is AArch64; nothing is trapped or routed to EL2 */
+1:	mov	x0, #1 << 31			/* EL1 is AArch64; nothing is trapped to EL2 */
 	msr	hcr_el2, x0
 	isb
 	mov	x0, #3				/* EL1 reads the physical counter and timer */
@@ -216,7 +218,7 @@ func mach_vm_enable
 	ret
 endfunc mach_vm_enable
 
-/* --- the first tables -------------------------------------------------------------------------- */
+/* --- the first tables -------------------------------------------------------------- */
 	.section .data.early_tables, "aw", %progbits
 	.balign	4096
 	.global	early_root
@@ -242,8 +244,8 @@ early_level1:
 	.skip	ENTRY_STACK_SIZE
 entry_stack_top:
 /* Of the boot CPU until it has its own; then of any CPU that used up its own. */
-	.global	entry_trap_stack_bottom, entry_trap_stack_top
-	.hidden	entry_trap_stack_bottom, entry_trap_stack_top
+	.global	entry_trap_stack_top
+	.hidden	entry_trap_stack_top
 entry_trap_stack_bottom:
 	.skip	ENTRY_STACK_SIZE
 entry_trap_stack_top:

@@ -8,7 +8,7 @@
 #include "boot/aarch64/board.h"
 #include "boot/machine.h"
 
-#define SYS_EXIT 0x18
+#define SYS_EXIT                     0x18
 #define ADP_STOPPED_APPLICATION_EXIT 0x20026
 
 static _Noreturn void park(void)

@@ -20,46 +20,46 @@
 #include "lib/bits.h"
 
 /* Distributor; the ones for interrupts 0-31 are each CPU's own, v3 has them elsewhere. */
-#define GICD_CTLR       0x000
-#define GICD_TYPER      0x004
-#define GICD_ICENABLER  0x180
-#define GICD_ITARGETSR  0x800
-#define GICD_SGIR       0xf00
-#define GICD_CTLR_V2_ON 1u
-#define GICD_CTLR_V3_ON (1u << 0 | 1u << 1 | 1u << 4) /* groups 1, routing by affinity */
-#define GICD_CTLR_RWP   (1u << 31)
+#define GICD_CTLR        0x000
+#define GICD_TYPER       0x004
+#define GICD_ICENABLER   0x180
+#define GICD_ITARGETSR   0x800
+#define GICD_SGIR        0xf00
+#define GICD_CTLR_V2_ON  1u
+#define GICD_CTLR_V3_ON  (1u << 0 | 1u << 1 | 1u << 4) /* groups 1, routing by affinity */
+#define GICD_CTLR_RWP    (1u << 31)
 #define GICD_SGIR_OTHERS (1u << 24)
 
 /* From the base of what holds a CPU's interrupts 0-31: the distributor (v2), the second 64 KiB
  * of the redistributor (v3). */
-#define PRIV_IGROUPR    0x080
-#define PRIV_ISENABLER  0x100
-#define PRIV_ICENABLER  0x180
-#define PRIV_IPRIORITYR 0x400
+#define PRIV_IGROUPR      0x080
+#define PRIV_ISENABLER    0x100
+#define PRIV_ICENABLER    0x180
+#define PRIV_IPRIORITYR   0x400
 
-#define GICC_CTLR 0x00
-#define GICC_PMR  0x04
-#define GICC_IAR  0x0c
-#define GICC_EOIR 0x10
+#define GICC_CTLR         0x00
+#define GICC_PMR          0x04
+#define GICC_IAR          0x0c
+#define GICC_EOIR         0x10
 
-#define GICR_CTLR  0x00
-#define GICR_TYPER 0x08
-#define GICR_WAKER 0x14
-#define GICR_SGI_BASE   0x10000
-#define GICR_TYPER_VLPI (1u << 1)
-#define GICR_TYPER_LAST (1u << 4)
-#define GICR_CTLR_RWP   (1u << 3)
+#define GICR_CTLR         0x00
+#define GICR_TYPER        0x08
+#define GICR_WAKER        0x14
+#define GICR_SGI_BASE     0x10000
+#define GICR_TYPER_VLPI   (1u << 1)
+#define GICR_TYPER_LAST   (1u << 4)
+#define GICR_CTLR_RWP     (1u << 3)
 #define GICR_WAKER_SLEEP  (1u << 1)
 #define GICR_WAKER_ASLEEP (1u << 2)
 
-#define ICC_SGI1R_OTHERS (1ull << 40)
+#define ICC_SGI1R_OTHERS  (1ull << 40)
 
-#define ID_MASK       0xffffff
-#define ID_MASK_V2    0x3ff
-#define PRIORITY      0xa0a0a0a0u
-#define PRIORITY_MASK 0xf0
+#define ID_MASK           0xffffff
+#define ID_MASK_V2        0x3ff
+#define PRIORITY          0xa0a0a0a0u
+#define PRIORITY_MASK     0xf0
 /* How often a bit that hardware changes by itself is read before it is given up. */
-#define PATIENCE      1000000u
+#define PATIENCE 1000000u
 
 static bool is_v3(void)
 {
@@ -70,7 +70,8 @@ static void map_page(uint64_t base)
 {
 	uint64_t word;
 
-	if (!vm_map_identity(base, PAGE_SIZE, VM_READ | VM_WRITE | VM_DEVICE) ||
+	if (!board_is_device(base) ||
+	    !vm_map_identity(base, PAGE_SIZE, VM_READ | VM_WRITE | VM_DEVICE) ||
 	    !mach_probe_read(base, 4, &word))
 		boot_fail("no GIC answers at 0x%llx", (unsigned long long)base);
 }
@@ -135,7 +136,7 @@ static uint64_t frame_size(uint64_t typer)
 {
 	if (board.gicr_stride)
 		return board.gicr_stride;
-	return typer & GICR_TYPER_VLPI ? 4 * KiB(64) : 2 * KiB(64);
+	return (typer & GICR_TYPER_VLPI) ? 4 * KiB(64) : 2 * KiB(64);
 }
 
 /* This CPU's frame in a region, 0 if it is in another. */

@@ -9,8 +9,14 @@
 
 #define RET_INSTRUCTION 0xd65f03c0u
 
+static volatile uintptr_t null;
 static volatile uint32_t code_in_data;
 static const uint32_t constant = 1;
+
+static uint32_t load(uintptr_t addr)
+{
+	return *(volatile uint32_t *)addr;
+}
 
 static void store(uintptr_t addr)
 {
@@ -24,15 +30,11 @@ static void call(uintptr_t addr)
 
 static void provoke_null(void)
 {
-	volatile uintptr_t null = 0;
-
-	(void)*(volatile uint32_t *)null;
+	load(null);
 }
 
 static void provoke_call_null(void)
 {
-	volatile uintptr_t null = 0;
-
 	call(null);
 }
 

@@ -8,7 +8,7 @@
 #define NOT_SUPPORTED -1
 
 #define PSCI_CLOBBERS                                                                              \
-	"x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",        \
+	"x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",       \
 		"x17", "memory"
 
 int64_t psci_call(uint32_t function, uint64_t a, uint64_t b, uint64_t c)

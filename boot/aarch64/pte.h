@@ -15,16 +15,16 @@
 
 typedef uint64_t pte_t;
 
-#define PTE_VALID     (1ull << 0)
-#define PTE_PAGE      (1ull << 1) /* a table above level 0, a page on it; 0 is a block */
+#define PTE_VALID      (1ull << 0)
+#define PTE_PAGE       (1ull << 1) /* a table above level 0, a page on it; 0 is a block */
 #define PTE_ATTR_SHIFT 2
-#define PTE_READ_ONLY (1ull << 7)
-#define PTE_INNER     (3ull << 8)
-#define PTE_ACCESSED  (1ull << 10)
+#define PTE_READ_ONLY  (1ull << 7)
+#define PTE_INNER      (3ull << 8)
+#define PTE_ACCESSED   (1ull << 10)
 #define PTE_NOT_GLOBAL (1ull << 11)
-#define PTE_PXN       (1ull << 53)
-#define PTE_UXN       (1ull << 54)
-#define PTE_ADDRESS   0x0000fffffffff000ull
+#define PTE_PXN        (1ull << 53)
+#define PTE_UXN        (1ull << 54)
+#define PTE_ADDRESS    0x0000fffffffff000ull
 
 /* TLBI ...IS is broadcast to the inner shareable domain, which holds all our CPUs. */
 #define TLB_FLUSH_REACHES_ALL true

@@ -3,31 +3,32 @@
  *
  * Job      Put the CPUs in order, start them through PSCI, send them SGIs.
  * Memory   A CPU that starts reads its struct mach_cpu with the MMU and caches on (entry.S), so
- *          nothing has to be cleaned for it; PSCI orders the call after the stores.
+ *          nothing has to be cleaned for it; a barrier stands between the stores and the call.
  * Context  at boot, but for mach_ipi() and mach_stop_others(): any.
  * Limits   There is no interrupt that cannot be masked: a CPU that holds interrupts off when the
  *          machine stops goes on until it lets them in. Its output is dropped (console.c). */
 #include <tern/tern.h>
 
-#include "arch/arch.h"
 #include "boot/aarch64/board.h"
 #include "boot/aarch64/mach_cpu.h"
 #include "boot/aarch64/sysreg.h"
 #include "boot/aarch64/trap.h"
 #include "boot/cpu.h"
 #include "boot/machine.h"
+#include "boot/stack.h"
 #include "boot/start.h"
 #include "boot/vm.h"
 #include "lib/assert.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
-TERN_STATIC_ASSERT(offsetof(struct mach_cpu, cpu) == MACH_CPU_SELF, "entry.S knows it");
-TERN_STATIC_ASSERT(offsetof(struct mach_cpu, root) == MACH_CPU_ROOT, "entry.S knows it");
-TERN_STATIC_ASSERT(offsetof(struct mach_cpu, idle_top) == MACH_CPU_IDLE_TOP, "entry.S knows it");
-TERN_STATIC_ASSERT(offsetof(struct mach_cpu, trap_top) == MACH_CPU_TRAP_TOP, "entry.S knows it");
-TERN_STATIC_ASSERT(offsetof(struct mach_cpu, trap_bottom) == MACH_CPU_TRAP_BOTTOM,
-		   "entry.S knows it");
+#define OFFSET_IS(member, offset)                                                                  \
+	TERN_STATIC_ASSERT(offsetof(struct mach_cpu, member) == (offset), "entry.S knows it")
+OFFSET_IS(cpu, MACH_CPU_SELF);
+OFFSET_IS(root, MACH_CPU_ROOT);
+OFFSET_IS(idle_top, MACH_CPU_IDLE_TOP);
+OFFSET_IS(trap_top, MACH_CPU_TRAP_TOP);
+OFFSET_IS(trap_bottom, MACH_CPU_TRAP_BOTTOM);
 
 /* The device tree's CPUs in its order, but for the one that reads this, which is the first. */
 static void list_cpus(void)
@@ -71,7 +72,7 @@ static bool prepare(struct cpu *c)
 
 	if (m->cpu) /* the CPU that was to have this id was refused */
 		return true;
-	tern_snprintf(owner, sizeof(owner), "CPU %u's trap", c->id);
+	tern_snprintf(owner, sizeof(owner), "CPU %u's trap handler", c->id);
 	if (!stack_alloc(&trap, STACK_TRAP, owner))
 		return false;
 	m->cpu = c;
@@ -103,6 +104,7 @@ bool mach_cpu_start(struct cpu *c)
 
 	if (!prepare(c))
 		return false;
+	asm volatile("dsb ish" : : : "memory");
 	status = psci_call(board.psci_cpu_on, c->hw_id, (uintptr_t)secondary_entry,
 			   (uintptr_t)c->mach);
 	if (status != 0)
@@ -117,6 +119,6 @@ void mach_ipi(unsigned cpu)
 
 void mach_stop_others(void)
 {
-	if (cpus[0].mach)
+	if (cpu_count() > 1)
 		gic_send_others(SGI_STOP);
 }

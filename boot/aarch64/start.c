@@ -21,10 +21,10 @@
 
 #define BLOCK_SIZE MiB(2)
 /* The boot protocol's limit. */
-#define FDT_SIZE_MAX MiB(2)
+#define FDT_SIZE_MAX    MiB(2)
 #define FDT_HEADER_SIZE 40
-#define PL011_VIRT 0x09000000
-#define UART_SIZE  PAGE_SIZE
+#define PL011_VIRT      0x09000000
+#define UART_SIZE       PAGE_SIZE
 
 _Noreturn void start_aarch64(uint64_t fdt, unsigned level, uint64_t ticks);
 
@@ -91,37 +91,44 @@ static bool open_fdt(uint64_t addr, struct fdt *f, struct boot_error *e)
 	return fdt_open(f, (const void *)addr, size, e);
 }
 
-static bool read_fdt(uint64_t addr, struct boot_error *e)
+bool board_is_device(uint64_t base)
 {
-	struct fdt f;
+	return memmap_kind_at(&boot_info.map, base) == MEM_NONE;
+}
 
-	if (!open_fdt(addr, &f, e))
-		return false;
-	if (!fdt_machine_parse(&f, &board, e))
-		return false;
+static bool start_console(struct boot_error *e)
+{
 	if (!board.uart_base)
 		return boot_error(e, "the device tree names no PL011");
-	if (!early_uart(board.uart_base))
-		return boot_error(e, "no PL011 answers at 0x%llx",
-				  (unsigned long long)board.uart_base);
-	return fdt_boot_info(&f, addr, &boot_info, e);
+	if (board_is_device(board.uart_base) && early_uart(board.uart_base))
+		return true;
+	return boot_error(e, "no PL011 answers at 0x%llx", (unsigned long long)board.uart_base);
+}
+
+static bool read_fdt(const struct fdt *f, uint64_t addr, struct boot_error *e)
+{
+	uint64_t start = (uintptr_t)image_start, end = (uintptr_t)image_end;
+
+	return fdt_boot_info(f, addr, &boot_info, e) &&
+	       memmap_add(&boot_info.map, start, end - start, MEM_IMAGE, e) &&
+	       fdt_machine_parse(f, &board, e);
 }
 
 _Noreturn void start_aarch64(uint64_t fdt, unsigned level, uint64_t ticks)
 {
-	struct boot_error e;
-	bool good = read_fdt(fdt, &e);
+	struct boot_error e, no_console;
+	struct fdt f;
+	bool good = open_fdt(fdt, &f, &e) && read_fdt(&f, fdt, &e);
 
 	boot_info.entry_ticks = ticks;
 	boot_info.entry_level = level;
-	if (good)
-		good = memmap_add(&boot_info.map, (uintptr_t)image_start, image_end - image_start,
-				  MEM_IMAGE, &e);
-	if (good)
-		boot_start();
-	if (!board.uart_base || !early_uart(board.uart_base))
+	if (!start_console(good ? &e : &no_console)) {
+		good = false;
 		early_uart(PL011_VIRT);
-	boot_fail("%s", e.text);
+	}
+	if (!good)
+		boot_fail("%s", e.text);
+	boot_start();
 }
 
 void mach_vm_map_early(void)

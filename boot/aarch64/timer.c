@@ -16,8 +16,8 @@
 #define NS_PER_S   1000000000ull
 #define CTL_ENABLE 1
 /* The counter runs at 1 MHz at least and 1 GHz at most; else the number is no frequency. */
-#define HZ_MIN     1000000u
-#define HZ_MAX     1000000000u
+#define HZ_MIN 1000000u
+#define HZ_MAX 1000000000u
 
 static struct {
 	uint64_t hz;

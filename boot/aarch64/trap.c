@@ -12,7 +12,6 @@
 #include <tern/tern.h>
 
 #include "boot/aarch64/board.h"
-#include "boot/aarch64/mach_cpu.h"
 #include "boot/aarch64/sysreg.h"
 #include "boot/cpu.h"
 #include "boot/fault.h"
@@ -23,30 +22,32 @@
 #include "lib/log.h"
 
 #define ESR_CLASS(esr)  ((esr) >> 26 & 0x3f)
-#define ESR_STATUS(esr) ((esr) & 0x3f)
+#define ESR_STATUS(esr) ((esr) % 0x40)
 #define ESR_FAR_INVALID (1u << 10)
 #define ESR_WRITE       (1u << 6)
 
-#define CLASS_UNKNOWN     0x00
-#define CLASS_FP          0x07
-#define CLASS_ILLEGAL     0x0e
-#define CLASS_SVC         0x15
-#define CLASS_SYSREG      0x18
-#define CLASS_FETCH       0x21
-#define CLASS_PC_ALIGN    0x22
-#define CLASS_DATA        0x25
-#define CLASS_SP_ALIGN    0x26
-#define CLASS_BRK         0x3c
+#define CLASS_UNKNOWN   0x00
+#define CLASS_FP        0x07
+#define CLASS_ILLEGAL   0x0e
+#define CLASS_SVC       0x15
+#define CLASS_SYSREG    0x18
+#define CLASS_FETCH     0x21
+#define CLASS_PC_ALIGN  0x22
+#define CLASS_DATA      0x25
+#define CLASS_SP_ALIGN  0x26
+#define CLASS_BRK       0x3c
 
 /* Two reports, the second of the first, and no more. */
 #define FAULTS_MAX 2
 
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, sp) == FRAME_SP, "vectors.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, pc) == FRAME_PC, "vectors.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, pstate) == FRAME_PSTATE, "vectors.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, esr) == FRAME_ESR, "vectors.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, far) == FRAME_FAR, "vectors.S knows the frame");
-TERN_STATIC_ASSERT(offsetof(struct trap_frame, record) == FRAME_RECORD, "vectors.S knows the frame");
+#define OFFSET_IS(member, offset)                                                                  \
+	TERN_STATIC_ASSERT(offsetof(struct trap_frame, member) == (offset), "vectors.S knows it")
+OFFSET_IS(sp, FRAME_SP);
+OFFSET_IS(pc, FRAME_PC);
+OFFSET_IS(pstate, FRAME_PSTATE);
+OFFSET_IS(esr, FRAME_ESR);
+OFFSET_IS(far, FRAME_FAR);
+OFFSET_IS(record, FRAME_RECORD);
 TERN_STATIC_ASSERT(sizeof(struct trap_frame) == FRAME_SIZE && FRAME_SIZE % 16 == 0,
 		   "vectors.S knows the frame, and SP stays aligned");
 
@@ -117,15 +118,18 @@ static void describe_sync(const struct trap_frame *f, struct fault *fault)
 		fault->has_addr = !(f->esr & ESR_FAR_INVALID);
 	}
 	if (class == CLASS_DATA)
-		fault->access = f->esr & ESR_WRITE ? "write" : "read";
+		fault->access = (f->esr & ESR_WRITE) ? "write" : "read";
 	if (class == CLASS_PC_ALIGN)
 		fault->has_addr = true;
 }
 
 static void describe(const struct trap_frame *f, unsigned vector, struct fault *fault)
 {
-	static const char *const other[] = { "", "unexpected interrupt", "unexpected fast interrupt",
-					     "SError (asynchronous abort)" };
+	static const char *const other[] = {
+		[TRAP_IRQ] = "unexpected interrupt",
+		[TRAP_FIQ] = "unexpected fast interrupt",
+		[TRAP_SERROR] = "SError (asynchronous abort)",
+	};
 
 	if (vector == TRAP_OVERFLOW)
 		fault->what = "trap stack used up";
@@ -147,14 +151,15 @@ static void undo_interrupt(struct trap_frame *f)
 
 void trap_exception(struct trap_frame *f, unsigned vector)
 {
-	struct cpu *c = cpu_self();
+	static unsigned faults[TERN_MAX_CPUS]; /* [cpu] */
 	struct fault fault = { .code = f->esr, .frame = f };
 
-	if (vector % 4 == TRAP_SYNC && within(f->pc, recover_start, recover_end)) {
+	if (vector < TRAP_FROM_LOWER && vector % 4 == TRAP_SYNC &&
+	    within(f->pc, recover_start, recover_end)) {
 		f->pc = (uintptr_t)recover_failed;
 		return;
 	}
-	if (c->mach && ++c->mach->faults > FAULTS_MAX)
+	if (++faults[cpu_self()->id] > FAULTS_MAX)
 		mach_exit(1);
 	describe(f, vector, &fault);
 	if (within(f->pc, trap_interrupt_store, trap_interrupt_stored))
