@@ -103,6 +103,7 @@ $(D)/%.o: %.S $(D)/flags | $$(@D)/.dir
 %/.dir:
 	@mkdir -p $(@D) && touch $@
 .PRECIOUS: %/.dir
+.SECONDARY:
 
 # --- bootable image: linked twice, the second time with the names of its functions -----------
 image := $(D)/$(SAMPLE).elf

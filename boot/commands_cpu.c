@@ -14,6 +14,7 @@
 #include "boot/fault.h"
 #include "boot/ipi.h"
 #include "boot/machine.h"
+#include "boot/provoke.h"
 #include "boot/report.h"
 #include "lib/string.h"
 
@@ -146,7 +147,7 @@ static enum tern_command_result run_cpus(int argc, char **argv)
 	if (argc > 1)
 		return TERN_COMMAND_USAGE;
 	table = note_threads();
-	tern_printf("cpu      hw id state         irqs      ipis     ticks  switches  runs\n");
+	tern_printf("cpu hw id      state         irqs      ipis     ticks  switches  runs\n");
 	for (unsigned i = 0; i < TERN_MAX_CPUS; i++) {
 		const struct cpu *c = &cpus[i];
 		/* acquire: with the CPU's own store when it came up */
@@ -154,7 +155,7 @@ static enum tern_command_result run_cpus(int argc, char **argv)
 
 		if (state == CPU_ABSENT)
 			continue;
-		tern_printf("%3u %#10llx %-8s %9llu %9llu %9llu %9llu  %s\n", i,
+		tern_printf("%3u 0x%08llx %-8s %9llu %9llu %9llu %9llu  %s\n", i,
 			    (unsigned long long)c->hw_id, cpu_state_name(state),
 			    (unsigned long long)peek_counter(&c->irqs),
 			    (unsigned long long)peek_counter(&c->ipis),
@@ -259,26 +260,33 @@ static enum tern_command_result run_ping(int argc, char **argv)
 
 static enum tern_command_result list_faults(void)
 {
-	const char *name;
+	const struct fault_kind *k;
 
-	for (unsigned i = 0; (name = mach_fault_name(i)); i++)
-		tern_printf("  %-16s %s\n", name, mach_fault_help(i));
+	for (unsigned i = 0; (k = fault_kind(i)); i++)
+		tern_printf("  %-16s %s\n", k->name, k->help);
 	return TERN_COMMAND_OK;
+}
+
+static const char *fault_name(unsigned i)
+{
+	const struct fault_kind *k = fault_kind(i);
+
+	return k ? k->name : NULL;
 }
 
 static enum tern_command_result run_fault(int argc, char **argv)
 {
-	const char *name;
+	const struct fault_kind *k;
 
 	if (argc > 2)
 		return TERN_COMMAND_USAGE;
 	if (argc == 1 || tern_str_eq(argv[1], "list"))
 		return list_faults();
-	for (unsigned i = 0; (name = mach_fault_name(i)); i++) {
-		if (!tern_str_eq(name, argv[1]))
+	for (unsigned i = 0; (k = fault_kind(i)); i++) {
+		if (!tern_str_eq(k->name, argv[1]))
 			continue;
-		mach_fault(i);
-		tern_printf("%s: the machine let it pass\n", name);
+		k->fn();
+		tern_printf("%s: the machine let it pass\n", k->name);
 		return TERN_COMMAND_FAILED;
 	}
 	tern_printf("%s: no such fault; fault list shows them\n", argv[1]);
@@ -303,7 +311,7 @@ const struct tern_command boot_cpu_commands[] = {
 	{ "ping", "[CPU]", "call a function on another CPU, or all, and time the answer", run_ping,
 	  NULL },
 	{ "fault", "[list|KIND]", "make an exception on purpose; ends the machine", run_fault,
-	  mach_fault_name },
+	  fault_name },
 	{ "backtrace", "", "the functions that led to this command", run_backtrace, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -77,11 +77,6 @@ void mach_switch(uintptr_t *save, uintptr_t to);
 bool mach_probe_read(uintptr_t addr, unsigned size, uint64_t *value);
 bool mach_probe_write(uintptr_t addr, unsigned size, uint64_t value);
 
-/* Provoke exception i on purpose. mach_fault_name(i) is NULL past the end. Should not return. */
-const char *mach_fault_name(unsigned i);
-const char *mach_fault_help(unsigned i);
-void mach_fault(unsigned i);
-
 /* Leave the machine. status 0 passes, 1 fails: QEMU's exit status tells it where it can. */
 _Noreturn void mach_exit(int status);
 _Noreturn void mach_reset(void);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* provoke.c - faults on purpose that every machine has: see provoke.h.
+ *
+ * Addresses go through volatile objects, so that the compiler cannot know how bad they are.
+ * Context: threads. */
+#include "boot/provoke.h"
+
+#include <stdint.h>
+
+#include "boot/vm.h"
+#include "lib/compiler.h"
+
+static volatile uint64_t code_in_data;
+static const uint32_t constant = 1;
+
+static void store(uintptr_t addr)
+{
+	*(volatile uint32_t *)addr = 0;
+}
+
+static void call(uintptr_t addr)
+{
+	((void (*)(void))addr)();
+}
+
+static void provoke_null(void)
+{
+	volatile uintptr_t null = 0;
+
+	(void)*(volatile uint32_t *)null;
+}
+
+static void provoke_call_null(void)
+{
+	volatile uintptr_t null = 0;
+
+	call(null);
+}
+
+static void provoke_write_text(void)
+{
+	store((uintptr_t)provoke_write_text);
+}
+
+static void provoke_write_rodata(void)
+{
+	store((uintptr_t)&constant);
+}
+
+/* Whatever the bytes mean: they must not be fetched. */
+static void provoke_exec_data(void)
+{
+	call((uintptr_t)&code_in_data);
+}
+
+static void provoke_unmapped(void)
+{
+	store(VM_IDENTITY_END - sizeof(uint32_t));
+}
+
+static TERN_NOINLINE unsigned recurse(unsigned depth)
+{
+	volatile unsigned char block[512];
+
+	block[0] = (unsigned char)depth;
+	return depth == UINT32_MAX ? 0 : recurse(depth + 1) + block[0];
+}
+
+static void provoke_stack(void)
+{
+	recurse(0);
+}
+
+static const struct fault_kind common[] = {
+	{ "null", "read through a null pointer", provoke_null },
+	{ "call-null", "call a null function pointer", provoke_call_null },
+	{ "write-text", "write to the kernel's code", provoke_write_text },
+	{ "write-rodata", "write to a constant", provoke_write_rodata },
+	{ "exec-data", "execute data", provoke_exec_data },
+	{ "unmapped", "write where nothing is mapped", provoke_unmapped },
+	{ "stack", "recurse until the stack is used up", provoke_stack },
+};
+
+const struct fault_kind *fault_kind(unsigned i)
+{
+	if (i < ARRAY_SIZE(common))
+		return &common[i];
+	for (const struct fault_kind *k = mach_fault_kinds; k->name; k++)
+		if (i-- == ARRAY_SIZE(common))
+			return k;
+	return NULL;
+}
