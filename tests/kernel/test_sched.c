@@ -91,6 +91,50 @@ TEST_SLOW(sched, more_threads_than_cpus_spread)
 	join_all(n);
 }
 
+static atomic_bool helped;
+
+/* Blocks on the CPU where it began, free to go on elsewhere. */
+static void need_help(void *arg)
+{
+	(void)arg;
+	thread_pin(THREAD_ANY_CPU);
+	thread_block();
+	atomic_store(&helped, true);
+}
+
+/* It becomes ready while no CPU is idle, on a CPU that then shuts itself off: only another one,
+ * when it runs dry, can run it. */
+TEST(sched, idle_cpu_takes_what_waits_elsewhere)
+{
+	uint64_t give_up_ns = mach_clock_ns() + HANG_NS;
+	unsigned n = cpu_count();
+	unsigned long irq;
+
+	if (n == 1)
+		SKIP("one CPU");
+	atomic_store(&stop, false);
+	atomic_store(&helped, false);
+	thread_pin(0);
+	REQUIRE(threads[0] = thread_create_on(0, "needy", need_help, NULL));
+	EXPECT(WAIT_FOR(threads[0]->state == THREAD_BLOCKED));
+	for (unsigned i = 1; i < n; i++) {
+		unsigned long before = turns_of(i);
+
+		REQUIRE(threads[i] = thread_create_on(i, "greedy", run_on, &turns[i]));
+		EXPECT(WAIT_FOR(turns_of(i) != before));
+	}
+	irq = arch_irq_save();
+	thread_wake(threads[0]);
+	EXPECT(!atomic_load(&helped));
+	atomic_store(&stop, true);
+	while (!atomic_load(&helped) && mach_clock_ns() < give_up_ns)
+		arch_relax();
+	EXPECT(atomic_load(&helped));
+	arch_irq_restore(irq);
+	join_all(n);
+	thread_pin(THREAD_ANY_CPU);
+}
+
 static atomic_uint strays;
 
 static void stay(void *arg)
