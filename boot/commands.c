@@ -19,7 +19,8 @@ static enum tern_command_result run_report(int argc, char **argv)
 	if (argc > 1)
 		return TERN_COMMAND_USAGE;
 	boot_report();
-	boot_report_maps();
+	boot_report_map_found();
+	boot_report_map_used();
 	return TERN_COMMAND_OK;
 }
 
@@ -83,10 +84,10 @@ static enum tern_command_result run_echo(int argc, char **argv)
 }
 
 const struct tern_command boot_commands[] = {
-	{ "report", "", "the machine, and its memory map as found and as used", run_report, NULL },
+	{ "report", "", "the machine, its memory as found and used", run_report, NULL },
 	{ "version", "", "which tern this is", run_version, NULL },
 	{ "uptime", "", "time since the clock was found", run_uptime, NULL },
-	{ "log", "[error|warn|info|debug]", "show or set which log lines are printed", run_log,
+	{ "log", "[error|warn|info|debug]", "show or set what is logged", run_log,
 	  log_level_name },
 	{ "sleep", "SECONDS", "do nothing for a while", run_sleep, NULL },
 	{ "echo", "[WORD]...", "print the words", run_echo, NULL },

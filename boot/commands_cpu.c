@@ -267,11 +267,11 @@ static enum tern_command_result list_faults(void)
 	return TERN_COMMAND_OK;
 }
 
-static const char *fault_name(unsigned i)
+static const char *fault_word(unsigned index)
 {
-	const struct fault_kind *k = fault_kind(i);
+	const struct fault_kind *k = index == 0 ? NULL : fault_kind(index - 1);
 
-	return k ? k->name : NULL;
+	return index == 0 ? "list" : k ? k->name : NULL;
 }
 
 static enum tern_command_result run_fault(int argc, char **argv)
@@ -305,13 +305,10 @@ static enum tern_command_result run_backtrace(int argc, char **argv)
 }
 
 const struct tern_command boot_cpu_commands[] = {
-	{ "cpus", "", "each CPU's state and counters, and what it runs", run_cpus, NULL },
-	{ "threads", "", "each thread's state, times, and the deepest its stack was", run_threads,
-	  NULL },
-	{ "ping", "[CPU]", "call a function on another CPU, or all, and time the answer", run_ping,
-	  NULL },
-	{ "fault", "[list|KIND]", "make an exception on purpose; ends the machine", run_fault,
-	  fault_name },
+	{ "cpus", "", "each CPU's state and counters", run_cpus, NULL },
+	{ "threads", "", "each thread's state, times and stack depth", run_threads, NULL },
+	{ "ping", "[CPU]", "time a call to a CPU, or to each", run_ping, NULL },
+	{ "fault", "[list|KIND]", "make an exception; it ends the machine", run_fault, fault_word },
 	{ "backtrace", "", "the functions that led to this command", run_backtrace, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -61,7 +61,7 @@ static enum tern_command_result run_mem(int argc, char **argv)
 	(void)argv;
 	if (argc > 1)
 		return TERN_COMMAND_USAGE;
-	boot_report_maps();
+	boot_report_map_used();
 	tern_printf("totals:\n");
 	for (unsigned kind = MEM_NONE + 1; kind < MEM_KINDS; kind++)
 		if (memmap_total(m, kind))
@@ -76,25 +76,30 @@ static char printable(uint64_t byte)
 	return byte >= ' ' && byte <= '~' ? (char)byte : '.';
 }
 
+static void print_row(uintptr_t addr, const uint64_t *value, unsigned count, unsigned size)
+{
+	tern_printf("0x%016lx ", (unsigned long)addr);
+	for (unsigned i = 0; i < count; i++)
+		tern_printf(" %0*llx", (int)(2 * size), (unsigned long long)value[i]);
+	if (size == 1) {
+		tern_printf("%*s  |", (int)(3 * (ROW_BYTES - count)), "");
+		for (unsigned i = 0; i < count; i++)
+			tern_printf("%c", printable(value[i]));
+		tern_printf("|");
+	}
+	tern_printf("\n");
+}
+
 /* One row; false, with what could be read printed, at a fault. */
 static bool peek_row(uintptr_t addr, unsigned count, unsigned size)
 {
-	char text[ROW_BYTES + 1];
-	unsigned i;
+	uint64_t value[ROW_BYTES];
+	unsigned i = 0;
 
-	tern_printf("0x%016lx ", (unsigned long)addr);
-	for (i = 0; i < count; i++) {
-		uint64_t value;
-
-		if (!mach_probe_read(addr + i * size, size, &value))
-			break;
-		tern_printf(" %0*llx", (int)(2 * size), (unsigned long long)value);
-		text[i] = printable(value);
-	}
-	text[i] = '\0';
-	if (size == 1)
-		tern_printf("%*s |%s|", (int)(3 * (ROW_BYTES - i)), "", text);
-	tern_printf("\n");
+	while (i < count && mach_probe_read(addr + i * size, size, &value[i]))
+		i++;
+	if (i > 0)
+		print_row(addr, value, i, size);
 	if (i < count)
 		print_refusal("read", addr + i * size);
 	return i == count;
@@ -171,12 +176,9 @@ static enum tern_command_result run_symbol(int argc, char **argv)
 }
 
 const struct tern_command boot_memory_commands[] = {
-	{ "mem", "", "the memory map, in words and as a picture", run_mem, NULL },
-	{ "peek", "ADDR [COUNT] [SIZE]", "read memory; SIZE is 1, 2, 4 or 8 bytes, or 8", run_peek,
-	  NULL },
-	{ "poke", "ADDR VALUE [SIZE]", "write memory; SIZE is 1, 2, 4 or 8 bytes, or 8", run_poke,
-	  NULL },
-	{ "symbol", "NAME|ADDR", "a function's address, and what lies at an address", run_symbol,
-	  NULL },
+	{ "mem", "", "the memory map, in words and a picture", run_mem, NULL },
+	{ "peek", "ADDR [COUNT] [SIZE]", "read; SIZE is 1, 2, 4 or 8, the default", run_peek, NULL },
+	{ "poke", "ADDR VALUE [SIZE]", "write; SIZE is 1, 2, 4 or 8, the default", run_poke, NULL },
+	{ "symbol", "NAME|ADDR", "where a function is, or what an address is", run_symbol, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -104,7 +104,8 @@ static void print_legend(const struct memmap *m)
 	for (unsigned kind = 0; kind < MEM_KINDS; kind++) {
 		if (kind != MEM_NONE && memmap_total(m, kind) == 0)
 			continue;
-		tern_printf("%s%s '%c'", more ? ", " : "", mem_kind_name(kind), legend[kind][0]);
+		tern_printf("%s%s '%c'", more ? ", " : "",
+			    kind == MEM_NONE ? "hole" : mem_kind_name(kind), legend[kind][0]);
 		more = true;
 	}
 	tern_printf("\nwith other things among them: ");
@@ -126,8 +127,9 @@ void mempicture_print(const struct memmap *m)
 		uint64_t until = dull_until(&w, addr, &kind);
 
 		if (until > addr) {
-			tern_printf("0x%010llx    %s of %s\n", (unsigned long long)addr,
-				    size_text(until - addr).text, mem_kind_name(kind));
+			tern_printf("0x%010llx    %s %s\n", (unsigned long long)addr,
+				    size_text(until - addr).text,
+				    kind == MEM_NONE ? "hole" : mem_kind_name(kind));
 			addr = until;
 		} else {
 			draw_row(&w, addr);

@@ -124,16 +124,21 @@ static void print_range(const struct mem_range *r)
 		    mem_kind_name(r->kind));
 }
 
-void boot_report_maps(void)
+void boot_report_map_found(void)
 {
-	const struct memmap *m = &boot_info.map;
 	struct mem_range r;
 	unsigned i = 0;
 
 	tern_printf("memory map as found:\n");
-	while (next_found(m, &i, &r))
+	while (next_found(&boot_info.map, &i, &r))
 		print_range(&r);
+}
+
+void boot_report_map_used(void)
+{
+	const struct memmap *m = &boot_info.map;
+
 	tern_printf("memory map as used:\n");
-	for (i = 0; i < m->count; i++)
+	for (unsigned i = 0; i < m->count; i++)
 		print_range(&m->range[i]);
 }

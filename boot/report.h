@@ -12,8 +12,9 @@
 
 /* One screen. Threads, after boot. */
 void boot_report(void);
-/* The memory map as the loader gave it, and as it is used now. */
-void boot_report_maps(void);
+/* The memory map as the loader gave it; the same, with what the kernel took since. */
+void boot_report_map_found(void);
+void boot_report_map_used(void);
 
 /* A size as people say it, "126.5 MiB", cut and not rounded; for one call to a printf:
  * tern_printf("%s", size_text(n).text). */

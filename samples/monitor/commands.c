@@ -123,11 +123,10 @@ static enum tern_command_result run_power(int argc, char **argv)
 }
 
 const struct tern_command monitor_commands[] = {
-	{ "test", "[list|PATTERN]", "run the tests, all or those of a group or pattern", run_test,
+	{ "test", "[list|PATTERN]", "run all tests, or a group, or by pattern", run_test,
 	  complete_test },
-	{ "bench", "[PATTERN]", "run the benchmarks; numbers count under make bench", run_bench,
-	  NULL },
-	{ "power", "[off|fail|reset]", "leave, with a verdict that passes or fails", run_power,
+	{ "bench", "[PATTERN]", "run benchmarks; for numbers: make bench", run_bench, NULL },
+	{ "power", "[off|fail|reset]", "leave with a verdict that passes or fails", run_power,
 	  power_way },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -87,6 +87,8 @@ int kernel_main(void)
 {
 	const char *script = cmdline_script(boot_info.cmdline);
 
+	/* Firmware may have left its last line open. */
+	tern_printf("\n");
 	if (script) {
 		run_script(script);
 		return verdict(true);
