@@ -56,7 +56,7 @@ static bool add_memory(const struct fdt *f, struct memmap *map, struct boot_erro
 	fdt_node n;
 
 	if (!fdt_bus_open(f, fdt_root(f), &bus))
-		return boot_error(e, "FDT: there is no root");
+		return true;
 	for (n = fdt_first_child(f, fdt_root(f)); n != FDT_NONE; n = fdt_next_sibling(f, n))
 		if (is_memory(f, n) && fdt_is_okay(f, n) &&
 		    !add_reg(f, &bus, n, MEM_USABLE, map, e))

@@ -49,18 +49,20 @@ static inline bool probe_node(const struct fdt *f, fdt_node n)
 }
 
 /* Visit every node by children and siblings, without recursion: their number comes back, or -1
- * for a wrong answer. */
-static inline int probe_children(const struct fdt *f)
+ * for a wrong answer. *compatible counts those that are "arm,primecell". */
+static inline int probe_children(const struct fdt *f, unsigned *compatible)
 {
 	fdt_node path[FDT_DEPTH_MAX];
 	unsigned depth = 0;
 	fdt_node n = fdt_root(f);
 	int count = 0;
 
+	*compatible = 0;
 	while (n != FDT_NONE) {
 		if (depth == FDT_DEPTH_MAX || !probe_node(f, n))
 			return -1;
 		count++;
+		*compatible += fdt_is_compatible(f, n, "arm,primecell");
 		path[depth++] = n;
 		n = fdt_first_child(f, n);
 		while (n == FDT_NONE && depth > 0)
@@ -71,15 +73,20 @@ static inline int probe_children(const struct fdt *f)
 
 static inline bool fdt_probe(const struct fdt *f)
 {
+	fdt_node n = FDT_NONE;
 	uint64_t addr, size;
-	unsigned i = 0;
+	unsigned i = 0, compatible;
 
 	while (fdt_reservation(f, i, &addr, &size))
 		i++;
 	fdt_find(f, "/cpus/cpu@1");
 	fdt_by_phandle(f, 0x8001);
-	return i <= f->total_size / 16 && fdt_compatible(f, FDT_NONE, "absent") == FDT_NONE &&
-	       probe_children(f) > 0;
+	if (probe_children(f, &compatible) <= 0 || i > f->total_size / 16)
+		return false;
+	while ((n = fdt_compatible(f, n, "arm,primecell")) != FDT_NONE)
+		if (compatible-- == 0)
+			return false;
+	return compatible == 0;
 }
 
 #endif

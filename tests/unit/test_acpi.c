@@ -19,7 +19,7 @@ enum {
 	XSDT = 0x90,
 	XSDT_LEN = 36 + 5 * 8,
 	MADT = 0x100,
-	MADT_LEN = 44 + 3 * 8 + 12 + 3 * 16 + 6,
+	MADT_LEN = 44 + 3 * 8 + 12 + 4 * 16 + 6,
 	FADT = 0x200,
 	FADT_LEN = 244,
 	HPET = 0x300,
@@ -94,7 +94,8 @@ static void build_madt(void)
 	p[1] = 12;
 	put_le(p + 4, 0x1fee00000, 8);
 	p = put_x2apic(p + 12, 0x100, 1);
-	p = put_x2apic(p, 2, 1); /* named already, as a local APIC */
+	p = put_x2apic(p, 0, 1); /* these two are named already, as local APICs */
+	p = put_x2apic(p, 2, 1);
 	p = put_x2apic(p, UINT32_MAX, 1);
 	p[0] = 0x7f; /* a type to be skipped */
 	p[1] = 6;
@@ -177,6 +178,12 @@ TEST(acpi, tables_are_read)
 	EXPECT_EQ(info.hpet_base, 0xfed00000);
 	EXPECT_EQ(info.reset_port, 0xcf9);
 	EXPECT_EQ(info.reset_value, 0xf);
+}
+
+TEST(acpi, the_lapic_address_may_have_no_override)
+{
+	REQUIRE(parse_with(MADT + 44 + 3 * 8, 0x7e, 1)); /* some other type */
+	EXPECT_EQ(info.lapic_base, 0xfee00000);
 }
 
 TEST(acpi, the_rsdt_counts_where_there_is_no_xsdt)
@@ -299,11 +306,11 @@ TEST(acpi, refusals_say_why)
 		{MADT + 4, 4, 43, "ACPI: APIC at 0xe0100 has 43 bytes, want 44 to 1048576"},
 		{MADT + 4, 4, 0x100001, "ACPI: APIC at 0xe0100 has 1048577 bytes, want 44 to"},
 		{MADT + 4, 4, 0x1000, "ACPI: APIC at 0xe0100, 4096 bytes, runs outside memory"},
-		{MADT + 45, 1, 0, "ACPI: MADT entry at 0x2c, type 0, has 0 bytes of 90"},
-		{MADT + 45, 1, 1, "ACPI: MADT entry at 0x2c, type 0, has 1 bytes of 90"},
-		{MADT + 45, 1, 7, "ACPI: MADT entry at 0x2c, type 0, has 7 bytes of 90"},
-		{MADT + 45, 1, 255, "ACPI: MADT entry at 0x2c, type 0, has 255 bytes of 90"},
-		{MADT + MADT_LEN - 5, 1, 5, "ACPI: MADT entry at 0x85, type 0, has 1 bytes of 1"},
+		{MADT + 45, 1, 0, "ACPI: MADT entry at 0x2c, type 0, has 0 bytes of 106"},
+		{MADT + 45, 1, 1, "ACPI: MADT entry at 0x2c, type 0, has 1 bytes of 106"},
+		{MADT + 45, 1, 7, "ACPI: MADT entry at 0x2c, type 0, has 7 bytes of 106"},
+		{MADT + 45, 1, 255, "ACPI: MADT entry at 0x2c, type 0, has 255 bytes of 106"},
+		{MADT + MADT_LEN - 5, 1, 5, "ACPI: MADT entry at 0x95, type 0, has 1 bytes of 1"},
 		{FADT + 4, 4, 115, "ACPI: FACP at 0xe0200 has 115 bytes, want 116 to"},
 		{FADT + 76, 4, 0x10000, "ACPI: FADT puts the PM timer at port 0x10000"},
 		{FADT + 120, 8, 0x10000, "ACPI: FADT puts the reset register at port 0x10000"},
@@ -326,7 +333,7 @@ TEST(acpi, each_checksum_is_checked)
 		{RSDP + 9, "ACPI: RSDP at 0xe0020 has a wrong signature or checksum"},
 		{RSDP + 33, "ACPI: RSDP at 0xe0020 has a wrong extended checksum"},
 		{XSDT + 10, "ACPI: XSDT at 0xe0090, 76 bytes, has checksum 0x1, not 0"},
-		{MADT + 10, "ACPI: APIC at 0xe0100, 134 bytes, has checksum 0x1, not 0"},
+		{MADT + 10, "ACPI: APIC at 0xe0100, 150 bytes, has checksum 0x1, not 0"},
 		{FADT + 10, "ACPI: FACP at 0xe0200, 244 bytes, has checksum 0x1, not 0"},
 		{HPET + 10, "ACPI: HPET at 0xe0300, 56 bytes, has checksum 0x1, not 0"},
 	};
@@ -342,10 +349,10 @@ TEST(acpi, each_checksum_is_checked)
 TEST(acpi, a_madt_without_an_enabled_cpu_is_refused)
 {
 	build();
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 3; i++)
 		put_le(good + MADT + 48 + 8 * i, 0, 4);
+	for (unsigned i = 0; i < 4; i++)
 		put_le(good + MADT + 44 + 24 + 12 + 8 + 16 * i, 0, 4);
-	}
 	mend_all(good);
 	EXPECT(!parse(good, sizeof(good)));
 	EXPECT_STR(error.text, "ACPI: MADT at 0xe0100 names no enabled CPU");

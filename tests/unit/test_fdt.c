@@ -86,6 +86,7 @@ static bool build(void)
 
 TEST(fdt, nodes_are_visited_in_order)
 {
+	unsigned compatible;
 	fdt_node n;
 
 	REQUIRE(build());
@@ -102,7 +103,8 @@ TEST(fdt, nodes_are_visited_in_order)
 	EXPECT_STR(fdt_name(&f, n), "cpu@1");
 	EXPECT_EQ(fdt_next_sibling(&f, n), FDT_NONE);
 	EXPECT_EQ(fdt_next_sibling(&f, fdt_root(&f)), FDT_NONE);
-	EXPECT_EQ(probe_children(&f), 11);
+	EXPECT_EQ(probe_children(&f, &compatible), 11);
+	EXPECT_EQ(compatible, 1);
 	EXPECT(fdt_probe(&f));
 }
 

@@ -95,6 +95,7 @@ struct plan {
 	bool psci_id;
 	const char *gic;          /* NULL: "arm,cortex-a15-gic" */
 	unsigned gic_regs;        /* 0: 2 */
+	uint64_t gic_size;        /* 0: 64 KiB, else 1 more than the size of each reg entry */
 	uint32_t regions;         /* 0: not told */
 	uint32_t stride;          /* 0: not told */
 	unsigned timer_cells;     /* 0: 12 */
@@ -153,7 +154,7 @@ static void put_gic(const struct plan *p)
 
 	for (unsigned i = 0; i < n; i++) {
 		put_be(reg + 16 * i, 0x8000000 + i * 0x10000, 8);
-		put_be(reg + 16 * i + 8, 0x10000, 8);
+		put_be(reg + 16 * i + 8, p->gic_size ? p->gic_size - 1 : 0x10000, 8);
 	}
 	fb_node(&b, "intc@8000000");
 	fb_str(&b, "compatible", p->gic ? p->gic : "arm,cortex-a15-gic");
@@ -340,6 +341,8 @@ TEST(fdt_machine, bad_machines_are_refused)
 		{{.method = "call"}, "FDT: PSCI node at "},
 		{{.gic = "arm,gic-v5"}, "FDT: there is no GICv2 or GICv3"},
 		{{.gic_regs = 1}, "FDT: node at "},
+		{{.gic_size = 1}, "FDT: node at "},
+		{{.gic_size = UINT64_MAX - 0x8000000 + 3}, "FDT: node at "},
 		{{.gic = "arm,gic-v3", .gic_regs = 1}, "FDT: node at "},
 		{{.gic = "arm,gic-v3", .regions = 2}, "FDT: node at "},
 		{{.gic = "arm,gic-v3", .regions = 5, .gic_regs = 6}, "FDT: GIC at "},
@@ -506,6 +509,13 @@ TEST(fdt_machine, memory_that_cannot_be_read_is_refused)
 	begin();
 	EXPECT(!boot_info());
 	EXPECT_STR(error.text, "FDT: memory nodes and reservations leave no usable memory");
+
+	begin();
+	put_memory("memory@1", 0x40000000, 0x4000000, NULL);
+	fb_node(&b, "memory@2"); /* says nothing, and that is fine */
+	fb_str(&b, "device_type", "memory");
+	fb_prop(&b, "reg", "", 0);
+	expect_boot_info(t, NULL);
 
 	begin();
 	fb_node(&b, "memory");

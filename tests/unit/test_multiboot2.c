@@ -118,6 +118,7 @@ TEST(multiboot2, information_is_read)
 	EXPECT_EQ(memmap_kind_at(&info.map, BASE + used - 1), MEM_FIRMWARE);
 	EXPECT_EQ(memmap_kind_at(&info.map, 0x9f000), MEM_NONE);
 	EXPECT_EQ(memmap_kind_at(&info.map, MiB(32) + 5000), MEM_MODULE);
+	EXPECT_EQ(memmap_total(&info.map, MEM_MODULE), 8192);
 	EXPECT_EQ(memmap_kind_at(&info.map, MiB(100)), MEM_NVS);
 	EXPECT_EQ(memmap_kind_at(&info.map, MiB(120)), MEM_BAD);
 	EXPECT_EQ(memmap_top(&info.map), MiB(128));
@@ -160,6 +161,7 @@ TEST(multiboot2, basic_memory_counts_where_there_is_no_map)
 	put_memory(639, 4096);
 	finish();
 	REQUIRE(parse(good, used));
+	EXPECT_EQ(memmap_kind_at(&info.map, 0), MEM_USABLE);
 	EXPECT_EQ(memmap_kind_at(&info.map, 0x9e000), MEM_USABLE);
 	EXPECT_EQ(memmap_kind_at(&info.map, 0x9f000), MEM_NONE);
 	EXPECT_EQ(memmap_top(&info.map), MiB(5));
@@ -200,6 +202,15 @@ TEST(multiboot2, bad_tags_are_refused)
 	put_le(good, used, 4);
 	expect_refusal(t, "Multiboot2: tag 77 at 0x78 has 1000000 bytes, want 8 to 392");
 
+	put_le(good + 0x7c, 400, 4);
+	expect_refusal(t, "Multiboot2: tag 77 at 0x78 has 400 bytes, want 8 to 392");
+
+	begin();
+	at = put_map(24);
+	put_entry(at, 24, 0, UINT64_MAX, 2, 1);
+	finish();
+	expect_refusal(t, "memory map: usable entry at 0xffffffffffffffff");
+
 	begin();
 	at = put_map(24);
 	put_le(good + at + 8, 16, 4);
@@ -217,6 +228,9 @@ TEST(multiboot2, bad_information_is_refused)
 	put_map(24);
 	put_le(good, used, 4);
 	expect_refusal(t, "Multiboot2: no end tag in 120 bytes of information");
+	used += 7; /* half a tag */
+	put_le(good, used, 4);
+	expect_refusal(t, "Multiboot2: no end tag in 127 bytes of information");
 
 	begin();
 	finish();

@@ -100,6 +100,7 @@ TEST(pvh, refusals_say_why)
 		{12, 4, 257, "PVH: 257 modules, want at most 256"},
 		{16, 8, 0x4000, "PVH: module list at 0x4000, 1 entries, lies outside memory"},
 		{24, 8, UINT64_MAX, "PVH: command line at 0xffffffffffffffff runs outside"},
+		{32, 8, UINT64_MAX, "memory map: ACPI tables entry at 0xffffffffffffffff"},
 		{MAP, 8, UINT64_MAX, "memory map: usable entry at 0xffffffffffffffff"},
 		{MODULES, 8, UINT64_MAX, "memory map: module entry at 0xffffffffffffffff"},
 	};
