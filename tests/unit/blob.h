@@ -17,6 +17,15 @@
 
 #define BLOB_MAX 8192
 
+/* How each byte is flipped and each word set; a guest under emulation has less time. */
+#if defined(TERN_HOSTED)
+#define BLOB_FLIPS    0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x7f, 0xff
+#define BLOB_EXTREMES 0, 1, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff
+#else
+#define BLOB_FLIPS    0x01, 0x80
+#define BLOB_EXTREMES 0, 0xfffffff0
+#endif
+
 /* Physical memory that holds only [base, base + len). */
 struct blob_window {
 	struct physmem pm;
@@ -74,7 +83,7 @@ static inline bool blob_truncate(const uint8_t *good, size_t len, blob_fn fn, vo
 
 static inline bool blob_flip(const uint8_t *good, size_t len, blob_fn fn, void *arg)
 {
-	static const uint8_t flips[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0x7f, 0xff};
+	static const uint8_t flips[] = {BLOB_FLIPS};
 
 	for (size_t at = 0; at < len; at++) {
 		for (size_t i = 0; i < ARRAY_SIZE(flips); i++) {
@@ -91,7 +100,7 @@ static inline bool blob_flip(const uint8_t *good, size_t len, blob_fn fn, void *
 /* Fields of 4 bytes are lengths, offsets and addresses: set each to values at the edges. */
 static inline bool blob_extremes(const uint8_t *good, size_t len, blob_fn fn, void *arg)
 {
-	static const uint32_t extremes[] = {0, 1, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff};
+	static const uint32_t extremes[] = {BLOB_EXTREMES};
 
 	for (size_t at = 0; at + 4 <= len; at++) {
 		for (size_t i = 0; i < ARRAY_SIZE(extremes); i++) {
