@@ -29,8 +29,8 @@ static const char legend[MEM_KINDS][2] = {
 /* A walk through the map, from low to high. */
 struct walk {
 	const struct memmap *m;
-	unsigned i;        /* all ranges before this one end at or below the last address */
-	uint64_t cell;     /* bytes in a cell */
+	unsigned i;    /* all ranges before this one end at or below the last address */
+	uint64_t cell; /* bytes in a cell */
 };
 
 /* The kind at addr and where it ends; addresses do not go down from call to call. */
@@ -108,10 +108,10 @@ static void print_legend(const struct memmap *m)
 			    kind == MEM_NONE ? "hole" : mem_kind_name(kind), legend[kind][0]);
 		more = true;
 	}
-	tern_printf("\nwith other things among them: ");
+	tern_printf("\nmostly that, with others:");
 	for (unsigned kind = 0; kind < MEM_KINDS; kind++)
 		if (kind == MEM_NONE || memmap_total(m, kind))
-			tern_printf("%c", legend[kind][1]);
+			tern_printf(" %c", legend[kind][1]);
 	tern_printf("\n");
 }
 

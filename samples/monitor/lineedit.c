@@ -186,10 +186,9 @@ static void history_show(struct lineedit *e, unsigned number)
 
 static void history_up(struct lineedit *e)
 {
-	unsigned oldest = e->history_count > LINEEDIT_HISTORY
-				  ? e->history_count - LINEEDIT_HISTORY : 0;
+	bool oldest = e->history_at == 0 || e->history_count - e->history_at == LINEEDIT_HISTORY;
 
-	if (e->history_at > oldest)
+	if (!oldest)
 		history_show(e, e->history_at - 1);
 }
 
@@ -206,7 +205,7 @@ struct candidates {
 	size_t typed;                 /* length of its last word */
 	unsigned count;
 	const char *first;
-	size_t common, widest;        /* letters that all share; length of the longest */
+	size_t common, widest; /* letters that all share; length of the longest */
 };
 
 static const char *candidate(struct lineedit *e, const struct candidates *c, unsigned i)

@@ -40,15 +40,15 @@ struct lineedit {
 	size_t shown_len, shown_cursor; /* shown_cursor <= shown_len */
 	size_t scroll;                  /* index in line of the leftmost column */
 
-	int escape;       /* where in an escape sequence the input is */
-	unsigned param;   /* its first number */
-	bool plain;       /* it has no more than that one */
-	bool after_cr;    /* a "\n" that comes now belongs to the "\r" before it */
-	bool tab_again;   /* the last key was a tab that could not add anything */
+	int escape;     /* where in an escape sequence the input is */
+	unsigned param; /* its first number */
+	bool plain;     /* it has no more than that one */
+	bool after_cr;  /* a "\n" that comes now belongs to the "\r" before it */
+	bool tab_again; /* the last key was a tab that could not add anything */
 
 	char history[LINEEDIT_HISTORY][TERN_COMMAND_LINE]; /* a ring */
-	unsigned history_count;  /* lines ever stored; the newest is number history_count - 1 */
-	unsigned history_at;     /* the line looked at; history_count: the one being typed */
+	unsigned history_count; /* lines ever stored; the newest is number history_count - 1 */
+	unsigned history_at;    /* the line looked at; history_count: the one being typed */
 	char draft[TERN_COMMAND_LINE]; /* what was being typed before history was looked at */
 };
 
