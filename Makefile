@@ -1,12 +1,44 @@
 # SPDX-License-Identifier: MIT
-# tern: one Makefile for the library, the images, the tests. `make help` lists what it does.
+# tern: one Makefile for the library, the images and the tests.
+#
+## tern: the Go runtime's memory system for machines without an operating system.
+##
+##   make run            boot samples/monitor in QEMU and talk to it
+##   make test           everything that is tested, on x86_64, aarch64 and hosted
+##
+## Building
+##   make lib            libtern.a                    make image     a bootable image
+##   make install        headers, library, tern.pc    (DESTDIR= PREFIX=/usr/local LIBDIR=lib)
+##   make uninstall      take them away again
+##   make iso            a CD that boots by GRUB      (x86_64; CMDLINE=)
+##   make clean          remove O=
+##
+## Running a guest       (ARCH= MEM=512M SMP=2 MACHINE=q35|pc|microvm GIC=2|3 EL=1|2 CPU= QEMU_ARGS=)
+##   make boot           boot, print a report, end with a verdict; asks nothing
+##   make gdb            boot, wait for a debugger on port 1234, and start it
+##   make bench          count instructions under -icount; table in O=/bench-ARCH.tsv
+##
+## Testing
+##   make check          the quick part, under a minute
+##   make test T=REGEX   the jobs whose line matches; `sh tests/jobs.sh test` lists them
+##   make test-host      hosted only                  make test-qemu   one machine's (ARCH=)
+##   make test-matrix    boot over all of memory x CPUs x machine x loader x compiler
+##   make fuzz           the parsers of foreign bytes (SECONDS=60)
+##   make cover          branches that the hosted tests take, by file
+##   make lint           layers, format, and what checkers are installed say
+##   make format         clang-format, in place
+##   make compile_commands.json   for editors
+##
+## Settings              ARCH=x86_64|aarch64|host  BUILD=release|debug|verify  LLVM=1 (clang, lld)
+##                       O=build  V=1 (show commands)  CROSS_COMPILE=  SEED=  JOBS=
 
-ARCH  ?= x86_64
-BUILD ?= release
-O     ?= build
+ARCH   ?= x86_64
+BUILD  ?= release
+O      ?= build
 SAMPLE ?= monitor
-Q := $(if $(filter 1,$(V)),,@)
-say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(patsubst $(O)/%,%,$(2))')
+PREFIX ?= /usr/local
+LIBDIR ?= lib
+SECONDS ?= 60
 
 ifeq ($(filter $(ARCH),x86_64 aarch64 host),)
 $(error ARCH=$(ARCH): want x86_64, aarch64 or host)
@@ -18,36 +50,35 @@ endif
 .DEFAULT_GOAL := help
 .SECONDEXPANSION:
 .DELETE_ON_ERROR:
+.SECONDARY:
 MAKEFLAGS += --no-builtin-rules
+
+Q   := $(if $(filter 1,$(V)),,@)
+say  = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' '$(1)' '$(patsubst $(O)/%,%,$(2))')
 
 # --- tools -----------------------------------------------------------------------------------
 native := $(shell uname -m)
-ifeq ($(LLVM),1)
-  CC_x86_64  := clang --target=x86_64-elf
-  CC_aarch64 := clang --target=aarch64-elf
-  CC_host    := clang
-  LD := ld.lld
-  AR := llvm-ar
-  NM := llvm-nm
-  OBJCOPY := llvm-objcopy
-  tag := -llvm
-else
-  ifneq ($(ARCH),host)
-    ifneq ($(ARCH),$(native))
-      CROSS_COMPILE ?= $(ARCH)-linux-gnu-
-    endif
+llvm   := $(filter 1,$(LLVM))
+ifeq ($(llvm),)
+  ifeq ($(filter host $(native),$(ARCH)),)
+    CROSS_COMPILE ?= $(ARCH)-linux-gnu-
   endif
-  CC_x86_64  := $(CROSS_COMPILE)gcc
-  CC_aarch64 := $(CROSS_COMPILE)gcc
-  CC_host    := gcc
-  LD := $(CROSS_COMPILE)ld
-  AR := $(CROSS_COMPILE)ar
-  NM := $(CROSS_COMPILE)nm
+  CC      := $(CROSS_COMPILE)gcc
+  LD      := $(CROSS_COMPILE)ld
+  AR      := $(CROSS_COMPILE)ar
+  NM      := $(CROSS_COMPILE)nm
   OBJCOPY := $(CROSS_COMPILE)objcopy
+else
+  CC      := clang $(if $(filter host,$(ARCH)),,--target=$(ARCH)-elf)
+  LD      := ld.lld
+  AR      := llvm-ar
+  NM      := llvm-nm
+  OBJCOPY := llvm-objcopy
 endif
-CC := $(CC_$(ARCH))
-SAN ?=
-D := $(O)/$(ARCH)-$(BUILD)$(tag)$(if $(SAN),-$(SAN))
+HOSTCC ?= $(if $(llvm),clang,gcc)
+
+# SAN=asan|tsan|cov: hosted only
+D := $(O)/$(ARCH)-$(BUILD)$(if $(llvm),-llvm)$(if $(SAN),-$(SAN))
 
 # --- flags -----------------------------------------------------------------------------------
 level_release := 0
@@ -57,42 +88,50 @@ opt_release := -O2
 opt_debug   := -O1
 opt_verify  := -O1
 
-CPPFLAGS := -I. -Iinclude -DTERN_CHECK_LEVEL=$(level_$(BUILD)) -DTERN_BUILD='"$(BUILD)"' $(EXTRA_CPPFLAGS)
+CPPFLAGS := -I. -Iinclude -DTERN_CHECK_LEVEL=$(level_$(BUILD)) -DTERN_BUILD='"$(BUILD)"' \
+	$(EXTRA_CPPFLAGS)
 WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
 	-Wwrite-strings -Wpointer-arith -Wformat=2 -Wimplicit-fallthrough -Wold-style-definition
 CFLAGS := -std=gnu11 $(opt_$(BUILD)) -g $(WARN) -fno-common -fno-strict-aliasing \
-	-fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=. $(EXTRA_CFLAGS)
+	-fno-omit-frame-pointer -ffile-prefix-map=$(CURDIR)=.
 
-bare := -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-builtin \
-	-fvisibility=hidden -fPIE -ffunction-sections -fdata-sections
-bare_x86_64  := $(bare) -m64 -mno-red-zone -mgeneral-regs-only -mno-mmx -mno-sse -fcf-protection=none
-bare_aarch64 := $(bare) -mgeneral-regs-only -mno-outline-atomics -mstrict-align -mbranch-protection=none
-bare_host    := -fvisibility=hidden -DTERN_HOSTED=1
+bare := -ffreestanding -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fvisibility=hidden -fPIE -ffunction-sections -fdata-sections -mgeneral-regs-only \
+	-mno-omit-leaf-frame-pointer
+bare_x86_64  := $(bare) -mno-red-zone -fcf-protection=none
+bare_aarch64 := $(bare) -mno-outline-atomics -mstrict-align -mbranch-protection=none
+bare_host    := -fvisibility=hidden -DTERN_HOSTED=1 -pthread
 san_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 san_tsan := -fsanitize=thread
 san_cov  := --coverage
-CFLAGS += $(bare_$(ARCH)) $(san_$(SAN))
+CFLAGS  += $(bare_$(ARCH)) $(san_$(SAN)) $(EXTRA_CFLAGS)
 ASFLAGS := -g $(CPPFLAGS) $(bare_$(ARCH)) -ffile-prefix-map=$(CURDIR)=. -D__ASSEMBLY__
-LDFLAGS_IMAGE := -nostdlib -static -no-pie --gc-sections -z max-page-size=4096 -z noexecstack \
-	--build-id=none --no-dynamic-linker $(if $(filter 1,$(LLVM)),,--no-warn-rwx-segments)
+LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=4096 -z noexecstack \
+	--build-id=none --no-dynamic-linker $(if $(llvm),,--no-warn-rwx-segments)
 
 # --- sources ---------------------------------------------------------------------------------
-pure_boot := $(addprefix boot/,error.c memmap.c cmdline.c acpi.c fdt.c fdt_machine.c pvh.c multiboot2.c)
-lib_src  := $(wildcard lib/*.c mm/*.c gc/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
-test_src := $(wildcard tests/lib/*.c tests/unit/*.c samples/monitor/lineedit.c)
-boot_src_x86_64  := $(wildcard boot/*.c boot/$(ARCH)/*.c boot/$(ARCH)/*.S)
-boot_src_aarch64 := $(boot_src_x86_64)
-boot_src_host    := $(pure_boot) $(wildcard boot/host/*.c)
-image_src := $(lib_src) $(boot_src_$(ARCH)) $(test_src) $(wildcard tests/kernel/*.c tests/bench/*.c) \
-	$(wildcard samples/$(SAMPLE)/*.c)
-host_src  := $(filter-out lib/memory.c,$(lib_src)) $(boot_src_host) $(test_src) $(wildcard tests/host/*.c)
+# Parsers of foreign bytes: pure, so they run hosted too.
+pure_boot := $(addprefix boot/,error.c memmap.c cmdline.c acpi.c fdt.c fdt_machine.c pvh.c \
+	multiboot2.c)
+lib_src   := $(wildcard lib/*.c mm/*.c gc/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
+test_src  := $(wildcard tests/lib/*.c tests/unit/*.c) samples/monitor/lineedit.c
+image_src := $(lib_src) $(test_src) $(wildcard boot/*.c boot/$(ARCH)/*.c boot/$(ARCH)/*.S \
+	tests/kernel/*.c tests/bench/*.c samples/$(SAMPLE)/*.c)
+host_src  := $(filter-out lib/memory.c,$(lib_src)) $(pure_boot) $(test_src) \
+	$(wildcard boot/host/*.c tests/host/*.c)
 
 obj = $(patsubst %,$(D)/%.o,$(basename $(sort $(1))))
+lib_obj   := $(call obj,$(filter-out lib/memory.c,$(lib_src)))
+image_obj := $(call obj,$(image_src))
+host_obj  := $(call obj,$(host_src))
 
-# --- objects: rebuilt when a header or a flag changes -----------------------------------------
-flags_now := $(CC) $(CPPFLAGS) $(CFLAGS) $(ASFLAGS) $(LDFLAGS_IMAGE)
+# --- objects: made again when a header, a flag or a compiler changes ---------------------------
+flags_now := $(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS) $(ASFLAGS) $(LDFLAGS) $(LD) $(OBJCOPY))
 $(D)/flags: force | $$(@D)/.dir
-	@printf '%s\n' '$(subst ','\'',$(flags_now))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(flags_now))' > $@
+	@echo '$(flags_now)' | cmp -s - $@ || echo '$(flags_now)' > $@
+# What is linked changes when a source comes or goes.
+$(D)/sources: force | $$(@D)/.dir
+	@echo '$(image_src) $(host_src)' | cmp -s - $@ || echo '$(image_src) $(host_src)' > $@
 
 $(D)/%.o: %.c $(D)/flags | $$(@D)/.dir
 	$(call say,CC,$@)
@@ -102,40 +141,144 @@ $(D)/%.o: %.S $(D)/flags | $$(@D)/.dir
 	$(Q)$(CC) $(ASFLAGS) -MMD -MP -c -o $@ $<
 %/.dir:
 	@mkdir -p $(@D) && touch $@
-.PRECIOUS: %/.dir
-.SECONDARY:
 
-# --- bootable image: linked twice, the second time with the names of its functions -----------
-image := $(D)/$(SAMPLE).elf
-kernel_x86_64  := $(image)
-kernel_aarch64 := $(D)/$(SAMPLE).img
-kernel := $(kernel_$(ARCH))
+# --- the library: one object that shows only public names, and weak memcpy and sisters ---------
+$(D)/tern.o: $(lib_obj) $(D)/sources
+	$(call say,LD,$@)
+	$(Q)$(LD) -r -o $@ $(lib_obj)
+	$(Q)$(OBJCOPY) --localize-hidden $@
+$(D)/libtern.a: $(D)/tern.o $(D)/lib/memory.o
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+# --- a bootable image: linked twice, the second time with the names of its functions -----------
+image_x86_64  := $(D)/$(SAMPLE).elf
+image_aarch64 := $(D)/$(SAMPLE).img
+image := $(image_$(ARCH))
 
 $(D)/linker.ld: linker.ld boot/$(ARCH)/link.h $(D)/flags
 	$(Q)$(CC) -E -P -x c -Iboot/$(ARCH) -o $@ $<
-$(D)/%.pass1: $(D)/linker.ld $$(call obj,$$(image_src))
-	$(Q)$(LD) $(LDFLAGS_IMAGE) -T $< -o $@ $(filter %.o,$^)
-$(D)/%.syms.S: $(D)/%.pass1 tools/syms.awk
+$(D)/$(SAMPLE).pass1: $(D)/linker.ld $(image_obj) $(D)/sources
+	$(Q)$(LD) $(LDFLAGS) -T $< -o $@ $(image_obj)
+$(D)/$(SAMPLE).syms.S: $(D)/$(SAMPLE).pass1 tools/syms.awk
 	$(Q)$(NM) -n $< | awk -f tools/syms.awk > $@
-$(D)/%.syms.o: $(D)/%.syms.S
+$(D)/$(SAMPLE).syms.o: $(D)/$(SAMPLE).syms.S
 	$(Q)$(CC) $(ASFLAGS) -c -o $@ $<
-$(D)/%.elf: $(D)/linker.ld $(D)/%.syms.o $$(call obj,$$(image_src))
+$(D)/$(SAMPLE).elf: $(D)/linker.ld $(image_obj) $(D)/$(SAMPLE).syms.o
 	$(call say,LD,$@)
-	$(Q)$(LD) $(LDFLAGS_IMAGE) -T $< -o $@ $(filter %.o,$^)
-$(D)/%.img: $(D)/%.elf
-	$(call say,IMG,$@)
+	$(Q)$(LD) $(LDFLAGS) -T $< -o $@ $(image_obj) $(D)/$(SAMPLE).syms.o
+$(D)/$(SAMPLE).img: $(D)/$(SAMPLE).elf
+	$(call say,IMAGE,$@)
 	$(Q)$(OBJCOPY) -O binary $< $@
+$(D)/$(SAMPLE).iso: $(D)/$(SAMPLE).elf tools/iso.sh force
+	$(call say,ISO,$@)
+	$(Q)tools/iso.sh $< $@ '$(CMDLINE)'
 
-# --- hosted tests ------------------------------------------------------------------------------
-$(D)/hosted-tests: $$(call obj,$$(host_src))
+# --- hosted programs ---------------------------------------------------------------------------
+$(D)/hosted-tests: $(host_obj) $(D)/sources
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ -pthread
+	$(Q)$(CC) $(CFLAGS) -o $@ $(host_obj)
+$(O)/tools/spoil-tree: tests/qemu/spoil_tree.c | $$(@D)/.dir
+	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
+$(O)/tools/session: tests/qemu/session.c | $$(@D)/.dir
+	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
 
-image: $(kernel)
-force:
-.PHONY: force image help
+# --- what people type ----------------------------------------------------------------------------
+setup = @tools/setup.sh $(1) $(if $(llvm),llvm)
+remake = $(Q)+$(MAKE) --no-print-directory
+guest = ARCH=$(ARCH) MEM='$(MEM)' SMP='$(SMP)' MACHINE='$(MACHINE)' GIC='$(GIC)' EL='$(EL)' \
+	CPU='$(CPU)' QEMU_ARGS='$(QEMU_ARGS)'
+for_guests = $(if $(filter host,$(ARCH)),$(error $@: ARCH=host has no guest; want x86_64 or aarch64))
 
 help:
-	@sed -n 's/^## //p' Makefile
+	@sed -n 's/^## \{0,1\}//p' Makefile
+lib: $(D)/libtern.a
+image: $(image)
+	$(for_guests)
+# What tests/job.sh runs for one way of building.
+test-program: $(if $(filter host,$(ARCH)),$(D)/hosted-tests,$(image))
+test-tools: $(O)/tools/spoil-tree $(O)/tools/session
+
+run:
+	$(for_guests)
+	$(call setup,$(ARCH))
+	$(remake) image
+	@echo "QEMU: ctrl-a x leaves, or type power"
+	@$(guest) CMDLINE='$(CMDLINE)' tools/qemu.sh $(image)
+boot:
+	$(for_guests)
+	$(call setup,$(ARCH))
+	$(remake) image
+	@$(guest) TIMEOUT=$(or $(TIMEOUT),120) CMDLINE='$(CMDLINE) -- report' tools/qemu.sh $(image)
+gdb:
+	$(for_guests)
+	$(call setup,$(ARCH) gdb)
+	$(remake) image
+	@$(guest) tools/gdb.sh $(image) $(D)/$(SAMPLE).elf
+bench:
+	$(for_guests)
+	$(call setup,$(ARCH))
+	$(remake) image BUILD=release
+	@ARCH=$(ARCH) tools/bench.sh $(O)/$(ARCH)-release$(if $(llvm),-llvm)/$(notdir $(image)) \
+		$(O)/bench-$(ARCH).tsv '$(B)'
+iso:
+	$(call setup,x86_64 iso)
+	$(remake) ARCH=x86_64 $(O)/x86_64-$(BUILD)$(if $(llvm),-llvm)/$(SAMPLE).iso
+
+tests = @O='$(O)' MAKE='$(MAKE)' JOBS='$(JOBS)' SEED='$(SEED)' T='$(or $(T),$(2))' \
+	sh tests/run.sh $(1)
+test:
+	@tools/setup.sh host x86_64 aarch64 iso llvm
+	$(call tests,test)
+test-host:
+	@tools/setup.sh host llvm
+	$(call tests,test,^(hosted|script))
+test-qemu:
+	@tools/setup.sh x86_64 aarch64 iso llvm
+	$(call tests,test,arch=$(filter-out host,$(if $(filter command line environment,$(origin ARCH)),$(ARCH),)))
+test-matrix:
+	@tools/setup.sh x86_64 aarch64 iso llvm
+	$(call tests,matrix)
+check:
+	@tools/setup.sh host x86_64 aarch64
+	@QUICK=1 O='$(O)' MAKE='$(MAKE)' JOBS='$(JOBS)' SEED='$(SEED)' T='$(T)' sh tests/run.sh check
+
+-include tests/fuzz/fuzz.mk
+
+cover:
+	@tools/setup.sh host
+	$(remake) ARCH=host SAN=cov BUILD=debug $(O)/host-debug-cov/hosted-tests
+	@tools/cover.sh $(O)/host-debug-cov
+lint:
+	@tools/lint.sh
+format:
+	clang-format -i $(sources_c)
+compile_commands.json: $(D)/sources $(D)/flags
+	@printf '%s\n' $(filter %.c,$(if $(filter host,$(ARCH)),$(host_src),$(image_src))) | \
+		awk -v dir='$(CURDIR)' -v cc='$(subst ",\\\\\",$(CC) $(CPPFLAGS) $(CFLAGS))' \
+		'BEGIN { print "[" } { printf "%s{\"directory\":\"%s\",\"file\":\"%s\",\"command\":\"%s -c %s\"}", \
+		(NR > 1 ? ",\n" : ""), dir, $$0, cc, $$0 } END { print "\n]" }' > $@
+sources_c = $(shell find arch boot gc include lib mm samples tests tools -name '*.[ch]' 2>/dev/null)
+
+# The pkg-config file finds the rest from where it lies, so that a tree may be moved.
+up := $(shell echo '$(LIBDIR)' | sed 's|[^/][^/]*|..|g')
+install: lib
+	install -d '$(DESTDIR)$(PREFIX)/include/tern' '$(DESTDIR)$(PREFIX)/$(LIBDIR)/pkgconfig'
+	install -m 644 include/tern/*.h '$(DESTDIR)$(PREFIX)/include/tern'
+	install -m 644 $(D)/libtern.a '$(DESTDIR)$(PREFIX)/$(LIBDIR)'
+	sed -e 's|@up@|../$(up)|' -e 's|@version@|$(version)|' tools/tern.pc.in \
+		> '$(DESTDIR)$(PREFIX)/$(LIBDIR)/pkgconfig/tern.pc'
+uninstall:
+	rm -rf '$(DESTDIR)$(PREFIX)/include/tern'
+	rm -f '$(DESTDIR)$(PREFIX)/$(LIBDIR)/libtern.a' \
+		'$(DESTDIR)$(PREFIX)/$(LIBDIR)/pkgconfig/tern.pc'
+version = $(shell awk '/define TERN_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $$3; s = "." } END { print v }' \
+	include/tern/tern.h)
+
+clean:
+	rm -rf '$(O)' compile_commands.json
+force:
+.PHONY: force help lib image test-program test-tools run boot gdb bench iso test test-host test-qemu \
+	test-matrix check fuzz cover lint format install uninstall clean
 
 -include $(shell find $(D) -name '*.d' 2>/dev/null)

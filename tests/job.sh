@@ -1,0 +1,167 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# job.sh - run one job of tests/jobs.sh; leaves NAME.log and NAME.ktap under $O/test.
+#
+# usage: job.sh KIND SETTING=VALUE...        environment: O, SEED
+# Says one line when it is done. Its status is always 0: tools/report.awk judges the KTAP.
+set -u
+
+kind=$1
+name=$(echo "$*" | tr ' =' '.-')
+shift
+arch=host build=release llvm=0 san= smp=2 mem=64M machine=q35 gic=3 el=1 cpu= loader= change= script=
+for setting in "$@"; do
+  case $setting in
+  kind=*) fault=${setting#kind=} ;;
+  name=*) script=${setting#name=} ;;
+  *=*) eval "${setting%%=*}=\${setting#*=}" ;;
+  esac
+done
+
+out=$O/test
+mkdir -p "$out"
+log=$out/$name.log ktap=$out/$name.ktap
+tag=; [ "$llvm" = 1 ] && tag=-llvm
+dir=$O/$arch-$build$tag${san:+-$san}
+ext=elf; [ "$arch" = aarch64 ] && ext=img
+# A hang detector, not a speed target: the slowest of these takes a tenth of it when idle.
+limit=${LIMIT:-240}
+
+guest() { # command line; output on stdout
+  ARCH=$arch MEM=$mem SMP=$smp MACHINE=$machine GIC=$gic EL=$el CPU=$cpu TIMEOUT=$limit \
+    CMDLINE=$1 DTB=${dtb:-} tools/qemu.sh "${kernel:-$dir/monitor.$ext}" 2>&1
+}
+
+# Checks of one job: begin, then expect DESCRIPTION COMMAND..., then finish.
+begin() { count=0; echo "KTAP version 1" >"$ktap"; }
+expect() {
+  what=$1
+  shift
+  count=$((count + 1))
+  if "$@"; then echo "ok $count $what"; else echo "not ok $count $what"; fi >>"$ktap"
+}
+finish() { echo "1..$count" >>"$ktap"; }
+says() { grep -aqE -- "$1" "$log"; }
+
+run_hosted() {
+  "$dir/hosted-tests" ${QUICK:+--quick} >"$log" 2>&1
+  status=$?
+  grep -aE '^(ok|not ok|1\.\.|KTAP|#)' "$log" >"$ktap"
+  # A sanitizer's report after the last test fails the job all the same.
+  [ $status -le 1 ] || echo "not ok 0 exit status $status" >>"$ktap"
+}
+
+run_suite() {
+  guest "seed=${SEED:-$(date +%s)} -- test" >"$log"
+  status=$?
+  grep -aE '^(ok|not ok|1\.\.|KTAP|#)' "$log" >"$ktap"
+  [ $status = 0 ] || grep -q '^not ok' "$ktap" || echo "not ok 0 exit status $status" >>"$ktap"
+}
+
+in_mebibytes() { case $1 in *G) echo $((${1%G} * 1024)) ;; *M) echo "${1%M}" ;; esac; }
+
+memory_is_told() {
+  told=$(sed -n 's/^memory: \([0-9]*\) MiB usable.*/\1/p' "$log")
+  asked=$(in_mebibytes "$mem")
+  # Firmware and the image take at most this.
+  [ -n "$told" ] && [ "$told" -le "$asked" ] && [ "$told" -ge $((asked - 6)) ]
+}
+
+run_boot() {
+  if [ "$loader" = grub ]; then
+    kernel=$out/$name.iso
+    tools/iso.sh "$dir/monitor.elf" "$kernel" "-- report" >"$log.iso" 2>&1
+  fi
+  guest "-- report" >"$log"
+  status=$?
+  begin
+  expect "exits with pass" [ $status = 0 ]
+  expect "tells the memory: $mem" memory_is_told
+  expect "starts $smp CPUs" says "^cpus: $smp online of $smp"
+  [ "$loader" = grub ] && expect "came by Multiboot2" says '^loader: Multiboot2'
+  [ "$el" = 2 ] && expect "entered at EL2" says 'entered at EL2'
+  finish
+}
+
+run_fault() {
+  guest "-- fault $fault" >"$log"
+  status=$?
+  begin
+  expect "fails" [ $status = 1 ]
+  expect "reports the kind" says "tern: fault on CPU [0-9]+ in thread 0 \"main\": $(fault_words)"
+  expect "says what lies there" says "$(fault_place)"
+  expect "shows registers" says '(rflags|pstate)='
+  expect "names a function" says "#[0-9]+ +0x[0-9a-f]+ (provoke|recurse|run_fault|apic_send)"
+  expect "ends with the verdict" [ "$(tail -n 1 "$log")" = "tern: verdict fail" ]
+  finish
+}
+
+fault_words() {
+  case $fault in
+  null) echo 'page fault \(not mapped\), read' ;;
+  call-null) echo 'page fault \(not mapped\), execute' ;;
+  write-text | write-rodata) echo 'page fault \(not permitted\), write' ;;
+  exec-data) echo 'page fault \(not permitted\), execute' ;;
+  unmapped | stack) echo 'page fault \(not mapped\), write' ;;
+  undefined) echo 'undefined instruction' ;;
+  breakpoint) echo 'breakpoint' ;;
+  float) echo 'floating point instruction' ;;
+  divide) echo 'divide error' ;;
+  protection) echo 'general protection fault' ;;
+  double) echo 'double fault' ;;
+  nmi) echo 'NMI' ;;
+  alignment) echo 'alignment fault' ;;
+  *) echo 'no words for this kind' ;;
+  esac
+}
+
+fault_place() {
+  case $fault in
+  null | call-null) echo 'address 0x0+: null page' ;;
+  write-text) echo 'address 0x[0-9a-f]+: kernel text, read-only' ;;
+  write-rodata | alignment) echo 'address 0x[0-9a-f]+: kernel constants, read-only' ;;
+  exec-data) echo 'address 0x[0-9a-f]+: kernel data' ;;
+  unmapped) echo 'address 0x[0-9a-f]+: nothing is there' ;;
+  stack) echo "address 0x[0-9a-f]+: guard page of thread 0's stack" ;;
+  *) echo 'pc +0x[0-9a-f]+: kernel text' ;;
+  esac
+}
+
+# A device tree as QEMU makes it, spoiled in one place. Offsets are those of the header's words.
+make_tree() {
+  ARCH=$arch MEM=$mem SMP=$smp TIMEOUT=60 QEMU_ARGS="-machine dumpdtb=$1" \
+    tools/qemu.sh "$dir/monitor.img" >/dev/null 2>&1
+  [ -s "$1" ] && "$O/tools/spoil-tree" "$change" "$1"
+}
+
+run_tree() {
+  dtb=$out/$name.dtb
+  begin
+  expect "a tree to spoil" make_tree "$dtb"
+  guest "-- report" >"$log"
+  status=$?
+  expect "fails, and does not hang" [ $status = 1 ]
+  expect "one clear line" says '^tern: cannot boot: .*[a-z]'
+  expect "ends with the verdict" [ "$(tail -n 1 "$log")" = "tern: verdict fail" ]
+  finish
+}
+
+run_session() {
+  ARCH=$arch O=$O BUILD=$build sh tests/qemu/session.sh tests/qemu/monitor.session >"$log" 2>&1
+  grep -aE '^(ok|not ok|1\.\.|KTAP)' "$log" >"$ktap"
+}
+
+run_script() {
+  O=$O/test/$name sh "tests/build/$script.sh" >"$log" 2>&1
+  grep -aE '^(ok|not ok|1\.\.|KTAP)' "$log" >"$ktap"
+}
+
+: >"$ktap"
+: >"$log"
+"run_$kind"
+if grep -q '^not ok' "$ktap" || ! grep -q '^1\.\.' "$ktap"; then
+  echo "FAILED  $name (see $log)"
+else
+  echo "passed  $name"
+fi
+exit 0

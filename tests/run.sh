@@ -1,0 +1,59 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# run.sh - build what the jobs need, run them side by side, report.
+#
+# usage: run.sh check|test|matrix      environment: O, MAKE, JOBS, T (a part of a job's line), ARCH
+# T selects jobs whose line it matches (an extended regular expression). A failing job's log is
+# shown, its end at least. The last line is the verdict of tools/report.awk.
+set -u
+
+set=$1
+jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}
+mkdir -p "$O/test"
+rm -f "$O"/test/*.ktap "$O"/test/*.log
+list=$O/test/jobs
+sh tests/jobs.sh "$set" | grep -E -- "${T:-.}" >"$list"
+if [ ! -s "$list" ]; then
+  echo "run.sh: no job matches ${T:-}"
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+
+# Each way of building that occurs, once, before jobs run: they share the results.
+builds=$(awk '{
+  arch = "host"; build = "release"; llvm = 0; san = ""
+  for (i = 2; i <= NF; i++) { split($i, s, "="); v[s[1]] = s[2]
+    if (s[1] == "arch") arch = s[2]
+    if (s[1] == "build") build = s[2]
+    if (s[1] == "llvm") llvm = s[2]
+    if (s[1] == "san") san = s[2] }
+  if ($1 != "script") print "ARCH=" arch " BUILD=" build " LLVM=" llvm (san ? " SAN=" san : "")
+}' "$list" | sort -u)
+tools=$(grep -q '^tree ' "$list" && echo "$O/tools/spoil-tree")
+failed=0
+echo "$builds" | while read -r settings; do
+  [ -z "$settings" ] && continue
+  echo "build   $settings"
+  # shellcheck disable=SC2086
+  $MAKE -s -j"$jobs" O="$O" $settings test-program >"$O/test/build.log" 2>&1 || {
+    cat "$O/test/build.log"
+    exit 1
+  }
+done || failed=1
+# shellcheck disable=SC2086
+[ -z "$tools" ] || $MAKE -s O="$O" ARCH=host $tools || failed=1
+if [ $failed = 1 ]; then
+  echo "run.sh: the build failed"
+  echo "0 passed, 1 failed"
+  exit 1
+fi
+
+xargs -P "$jobs" -L 1 sh tests/job.sh <"$list"
+
+for ktap in "$O"/test/*.ktap; do
+  grep -q '^not ok' "$ktap" || ! grep -q '^1\.\.' "$ktap" || continue
+  echo "--- ${ktap%.ktap}.log (its last 60 lines)"
+  tail -n 60 "${ktap%.ktap}.log"
+done
+echo "---"
+awk -f tools/report.awk "$O"/test/*.ktap

@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# iso.sh - a CD that boots an image by GRUB and Multiboot2. usage: iso.sh IMAGE ISO [CMDLINE]
+set -eu
+
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+mkdir -p "$tree/boot/grub"
+cp "$1" "$tree/boot/tern"
+cat >"$tree/boot/grub/grub.cfg" <<EOF
+serial --unit=0 --speed=115200
+terminal_output serial
+set timeout=0
+menuentry tern {
+  multiboot2 /boot/tern ${3:-}
+  boot
+}
+EOF
+grub-mkrescue -o "$2" "$tree" >"$tree/log" 2>&1 || {
+  cat "$tree/log" >&2
+  exit 1
+}

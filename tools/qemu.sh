@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# qemu.sh - the one place that knows how QEMU is called.
+#
+# usage: qemu.sh KERNEL        KERNEL: an image that the Makefile made, or a .iso
+# Settings come from the environment:
+#   ARCH      x86_64 | aarch64
+#   MEM SMP   512M, 2
+#   MACHINE   x86_64: q35 | pc | microvm
+#   GIC EL    aarch64: 2 | 3; 1 | 2 (the exception level that the image is entered at)
+#   CPU       QEMU's name of a CPU
+#   CMDLINE   the kernel's command line (not for an ISO)
+#   TIMEOUT   seconds until a guest counts as hung; 0 (default): interactive, no limit
+#   ICOUNT    1: one instruction is one nanosecond, and two runs are the same
+#   GDB       1: wait for a debugger on port 1234
+#   DTB       a device tree to give in place of QEMU's own
+#   QEMU_ARGS more, split at blanks
+# Status: 0 passed, 1 failed, 124 hung, 127 no QEMU. A guest passes if QEMU's own status says so
+# and its last words are "tern: verdict pass".
+set -u
+
+kernel=$1
+arch=${ARCH:-x86_64} mem=${MEM:-512M} smp=${SMP:-2} limit=${TIMEOUT:-0}
+
+mebibytes() {
+  case $1 in
+  *T) echo $((${1%T} * 1048576)) ;;
+  *G) echo $((${1%G} * 1024)) ;;
+  *M) echo "${1%M}" ;;
+  *) echo "$1" ;;
+  esac
+}
+
+# More than half of what the host has is promised but not set aside.
+memory_args() {
+  have=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo 2>/dev/null)
+  if [ "$(mebibytes "$mem")" -gt $((${have:-4096} / 2)) ]; then
+    machine=$machine,memory-backend=m
+    echo "-object memory-backend-ram,id=m,size=$mem,reserve=off -m $mem"
+  else
+    echo "-m $mem"
+  fi
+}
+big_memory() { case $(memory_args) in *backend*) return 0 ;; esac; return 1; }
+
+if [ "$arch" = x86_64 ]; then
+  machine=${MACHINE:-q35}
+  big_memory && machine=$machine,memory-backend=m
+  set -- -machine "$machine" -cpu "${CPU:-max}" -vga none \
+    -device isa-debug-exit,iobase=0x501,iosize=4
+else
+  machine=virt,gic-version=${GIC:-3}
+  [ "${EL:-1}" = 2 ] && machine=$machine,virtualization=on
+  big_memory && machine=$machine,memory-backend=m
+  set -- -machine "$machine" -cpu "${CPU:-cortex-a72}" -semihosting
+fi
+# shellcheck disable=SC2046,SC2086
+set -- "qemu-system-$arch" "$@" $(memory_args) -smp "$smp" -nic none -display none -no-reboot \
+  ${QEMU_ARGS:-}
+case $kernel in
+*.iso) set -- "$@" -cdrom "$kernel" -boot d ;;
+*) set -- "$@" -kernel "$kernel" -append "${CMDLINE:-}" ;;
+esac
+[ -n "${DTB:-}" ] && set -- "$@" -dtb "$DTB"
+[ "${ICOUNT:-0}" = 1 ] && set -- "$@" -icount shift=0,sleep=off -seed 1
+[ "${GDB:-0}" = 1 ] && set -- "$@" -s -S
+
+if ! command -v "qemu-system-$arch" >/dev/null 2>&1; then
+  echo "qemu.sh: no qemu-system-$arch; tools/setup.sh installs it" >&2
+  exit 127
+fi
+
+verdict() { # status of QEMU, log or nothing
+  if [ "$arch" = x86_64 ]; then
+    [ "$1" = 33 ] || return 1
+  else
+    [ "$1" = 0 ] || return 1
+  fi
+  [ -z "${2:-}" ] || [ "$(tail -n 1 "$2")" = "tern: verdict pass" ]
+}
+
+if [ "$limit" = 0 ]; then
+  "$@" -serial mon:stdio
+  verdict $?
+  exit
+fi
+
+log=$(mktemp) || exit 1
+trap 'rm -f "$log" "$log.status"' EXIT
+{
+  timeout -k 5 "$limit" "$@" -serial stdio -monitor none </dev/null
+  echo $? >"$log.status"
+} | tr -d '\r' | tee "$log"
+status=$(cat "$log.status")
+if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+  echo "qemu.sh: hung: no end within $limit s"
+  exit 124
+fi
+verdict "$status" "$log"
