@@ -86,7 +86,7 @@ faults() {
 }
 
 trees() {
-  for change in magic truncated size-huge no-memory no-cpus bad-token no-gic; do
+  for change in none magic truncated size-huge no-memory no-cpus bad-token no-gic; do
     echo "tree arch=aarch64 build=release change=$change"
   done
 }

@@ -29,7 +29,6 @@ builds=$(awk '{
     if (s[1] == "san") san = s[2] }
   if ($1 != "script") print "ARCH=" arch " BUILD=" build " LLVM=" llvm (san ? " SAN=" san : "")
 }' "$list" | sort -u)
-tools=$(grep -q '^tree ' "$list" && echo "$O/tools/spoil-tree")
 failed=0
 echo "$builds" | while read -r settings; do
   [ -z "$settings" ] && continue
@@ -40,8 +39,7 @@ echo "$builds" | while read -r settings; do
     exit 1
   }
 done || failed=1
-# shellcheck disable=SC2086
-[ -z "$tools" ] || $MAKE -s O="$O" ARCH=host $tools || failed=1
+$MAKE -s O="$O" test-tools || failed=1
 if [ $failed = 1 ]; then
   echo "run.sh: the build failed"
   echo "0 passed, 1 failed"

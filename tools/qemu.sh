@@ -13,7 +13,8 @@
 #   TIMEOUT   seconds until a guest counts as hung; 0 (default): interactive, no limit
 #   ICOUNT    1: one instruction is one nanosecond, and two runs are the same
 #   GDB       1: wait for a debugger on port 1234
-#   DTB       a device tree to give in place of QEMU's own
+#   PACKAGE   aarch64: bytes that go to RAM at 0x42000000, where the CPU starts; the image is loaded
+#             too, but QEMU's own way of starting it is not used (tests/qemu/spoil_tree.c)
 #   QEMU_ARGS more, split at blanks
 # Status: 0 passed, 1 failed, 124 hung, 127 no QEMU. A guest passes if QEMU's own status says so
 # and its last words are "tern: verdict pass".
@@ -31,37 +32,34 @@ mebibytes() {
   esac
 }
 
-# More than half of what the host has is promised but not set aside.
-memory_args() {
-  have=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo 2>/dev/null)
-  if [ "$(mebibytes "$mem")" -gt $((${have:-4096} / 2)) ]; then
-    machine=$machine,memory-backend=m
-    echo "-object memory-backend-ram,id=m,size=$mem,reserve=off -m $mem"
-  else
-    echo "-m $mem"
-  fi
-}
-big_memory() { case $(memory_args) in *backend*) return 0 ;; esac; return 1; }
+# More than half of what the host has is promised, but not set aside.
+have=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo 2>/dev/null)
+backend= memory="-m $mem"
+if [ "$(mebibytes "$mem")" -gt $((${have:-4096} / 2)) ]; then
+  backend=,memory-backend=m
+  memory="$memory -object memory-backend-ram,id=m,size=$mem,reserve=off"
+fi
 
 if [ "$arch" = x86_64 ]; then
-  machine=${MACHINE:-q35}
-  big_memory && machine=$machine,memory-backend=m
-  set -- -machine "$machine" -cpu "${CPU:-max}" -vga none \
+  set -- -machine "${MACHINE:-q35}$backend" -cpu "${CPU:-max}" -vga none \
     -device isa-debug-exit,iobase=0x501,iosize=4
 else
   machine=virt,gic-version=${GIC:-3}
   [ "${EL:-1}" = 2 ] && machine=$machine,virtualization=on
-  big_memory && machine=$machine,memory-backend=m
-  set -- -machine "$machine" -cpu "${CPU:-cortex-a72}" -semihosting
+  set -- -machine "$machine$backend" -cpu "${CPU:-cortex-a72}" -semihosting
 fi
-# shellcheck disable=SC2046,SC2086
-set -- "qemu-system-$arch" "$@" $(memory_args) -smp "$smp" -nic none -display none -no-reboot \
+# shellcheck disable=SC2086
+set -- "qemu-system-$arch" "$@" $memory -smp "$smp" -nic none -display none -no-reboot \
   ${QEMU_ARGS:-}
-case $kernel in
-*.iso) set -- "$@" -cdrom "$kernel" -boot d ;;
+case $kernel:${PACKAGE:-} in
+*:?*)
+  set -- "$@" -device "loader,file=$kernel,addr=0x40200000,force-raw=on" \
+    -device "loader,file=$PACKAGE,addr=0x42000000,force-raw=on" \
+    -device loader,addr=0x42000000,cpu-num=0
+  ;;
+*.iso:) set -- "$@" -cdrom "$kernel" -boot d ;;
 *) set -- "$@" -kernel "$kernel" -append "${CMDLINE:-}" ;;
 esac
-[ -n "${DTB:-}" ] && set -- "$@" -dtb "$DTB"
 [ "${ICOUNT:-0}" = 1 ] && set -- "$@" -icount shift=0,sleep=off -seed 1
 [ "${GDB:-0}" = 1 ] && set -- "$@" -s -S
 
@@ -81,7 +79,9 @@ verdict() { # status of QEMU, log or nothing
 
 if [ "$limit" = 0 ]; then
   "$@" -serial mon:stdio
-  verdict $?
+  status=$?
+  # Leaving by ctrl-a x is no failure.
+  [ $status = 0 ] || verdict $status
   exit
 fi
 
