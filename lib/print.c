@@ -228,7 +228,7 @@ static const char *convert(struct sink *s, const char *f, struct arg_list *args)
 		break;
 	case 'X':
 		spec.upper = true;
-		/* fall through */
+		__attribute__((fallthrough));
 	case 'x':
 		put_number(s, &spec, integer_arg(args, bytes, false), 16, "");
 		break;
