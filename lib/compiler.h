@@ -12,9 +12,7 @@
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-/* A symbol of the library's public door; all others are hidden by -fvisibility=hidden. */
-#define TERN_PUBLIC __attribute__((visibility("default")))
-#define TERN_WEAK   __attribute__((weak))
+#define TERN_WEAK __attribute__((weak))
 
 #define TERN_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define TERN_NOINLINE           __attribute__((noinline))

@@ -16,7 +16,6 @@
 
 #include "arch/arch.h"
 
-_Thread_local bool arch_host_irq_off;
 static _Thread_local unsigned cpu_id;
 static _Thread_local jmp_buf *panic_catcher;
 static _Thread_local char *panic_text;

@@ -14,6 +14,9 @@
 extern "C" {
 #endif
 
+/* The public door: everything else of the library is built hidden. */
+#pragma GCC visibility push(default)
+
 /* Words in one line, the command's name among them. */
 #define TERN_COMMAND_ARGS 16
 /* Bytes in one line with its NUL. */
@@ -63,6 +66,8 @@ const char *tern_command_complete(tern_command_table table, const char *line, un
  * False, and *value unchanged, when the word is not wholly a number or does not fit.
  */
 bool tern_command_number(const char *word, unsigned long long *value);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,9 @@
 extern "C" {
 #endif
 
+/* The public door: everything else of the library is built hidden. */
+#pragma GCC visibility push(default)
+
 /* Required ------------------------------------------------------------------------------ */
 
 /**
@@ -24,7 +27,7 @@ extern "C" {
  * Comes on any CPU, in any context (interrupt handlers, interrupts off, locks held). Must not
  * return and must not call tern.
  */
-_Noreturn void tern_port_panic(const char *text);
+__attribute__((noreturn)) void tern_port_panic(const char *text);
 
 /**
  * tern_port_write - put bytes on the kernel's console or log
@@ -62,6 +65,8 @@ void tern_port_irq_restore(unsigned long state);
  * Comes in any context. Default: always 0, which means "no clock": time stamps read as zero.
  */
 uint64_t tern_port_clock_ns(void);
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }

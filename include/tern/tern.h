@@ -16,6 +16,9 @@
 extern "C" {
 #endif
 
+/* The public door: everything else of the library is built hidden. */
+#pragma GCC visibility push(default)
+
 #define TERN_VERSION_MAJOR 0
 #define TERN_VERSION_MINOR 1
 #define TERN_VERSION_PATCH 0
@@ -46,6 +49,8 @@ size_t tern_snprintf(char *buf, size_t size, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 size_t tern_vsnprintf(char *buf, size_t size, const char *format, va_list args)
 	__attribute__((format(printf, 3, 0)));
+
+#pragma GCC visibility pop
 
 #ifdef __cplusplus
 }
