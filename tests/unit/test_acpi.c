@@ -333,7 +333,7 @@ TEST(acpi, each_checksum_is_checked)
 		{RSDP + 9, "ACPI: RSDP at 0xe0020 has a wrong signature or checksum"},
 		{RSDP + 33, "ACPI: RSDP at 0xe0020 has a wrong extended checksum"},
 		{XSDT + 10, "ACPI: XSDT at 0xe0090, 76 bytes, has checksum 0x1, not 0"},
-		{MADT + 10, "ACPI: APIC at 0xe0100, 150 bytes, has checksum 0x1, not 0"},
+		{MADT + MADT_LEN - 1, "ACPI: APIC at 0xe0100, 150 bytes, has checksum 0x1, not 0"},
 		{FADT + 10, "ACPI: FACP at 0xe0200, 244 bytes, has checksum 0x1, not 0"},
 		{HPET + 10, "ACPI: HPET at 0xe0300, 56 bytes, has checksum 0x1, not 0"},
 	};
@@ -344,6 +344,18 @@ TEST(acpi, each_checksum_is_checked)
 		EXPECT(!parse(good, sizeof(good)));
 		EXPECT_STR(error.text, rows[i].says);
 	}
+}
+
+TEST(acpi, a_root_pointer_that_leads_nowhere_is_refused)
+{
+	build();
+	put_le(good + RSDP + 16, 0, 4);
+	put_le(good + RSDP + 24, 0, 8);
+	mend_all(good);
+	EXPECT(!parse(good, sizeof(good)));
+	EXPECT_STR(error.text, "ACPI: RSDP at 0xe0020 names neither XSDT nor RSDT");
+	EXPECT(!parse(good, RSDP + 19));
+	EXPECT_STR(error.text, "ACPI: RSDP at 0xe0020 is outside memory");
 }
 
 TEST(acpi, a_madt_without_an_enabled_cpu_is_refused)

@@ -406,6 +406,10 @@ TEST(fdt, reservations_without_an_end_are_refused)
 	EXPECT(tern_str_starts(error.text, "FDT: reservation block at"));
 	put_be(blob + 16, blob_len - 16, 4); /* there are names, not zeros */
 	EXPECT(!fdt_open(&f, blob, blob_len, &error));
+	memset(blob + blob_len, 0, 16);
+	put_be(blob + 4, blob_len + 16, 4);
+	put_be(blob + 16, blob_len, 4);
+	EXPECT(fdt_open(&f, blob, blob_len + 16, &error));
 }
 
 static void expect_refusal(struct test *t, const char *says)

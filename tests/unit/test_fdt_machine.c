@@ -393,6 +393,7 @@ static void put_reserved(void)
 
 static bool boot_info(void)
 {
+	tern_str_copy(info.cmdline, sizeof(info.cmdline), "of another boot");
 	return finish() && fdt_boot_info(&f, FDT_ADDR, &info, &error);
 }
 

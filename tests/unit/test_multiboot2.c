@@ -105,6 +105,7 @@ static bool parse(const uint8_t *bytes, size_t len)
 	struct blob_window w = blob_window(BASE, bytes, len);
 
 	error.text[0] = '\0';
+	tern_str_copy(info.cmdline, sizeof(info.cmdline), "of another boot");
 	return multiboot2_parse(&w.pm, BASE, &info, &error);
 }
 
@@ -153,6 +154,7 @@ TEST(multiboot2, entries_may_be_longer_than_ours)
 	EXPECT_EQ(memmap_top(&info.map), MiB(128));
 	EXPECT_EQ(memmap_kind_at(&info.map, MiB(100)), MEM_NVS);
 	EXPECT_EQ(info.rsdp, 0);
+	EXPECT_STR(info.cmdline, "");
 }
 
 TEST(multiboot2, basic_memory_counts_where_there_is_no_map)
@@ -189,6 +191,11 @@ TEST(multiboot2, bad_tags_are_refused)
 	put_module(MiB(2), MiB(2) - 1);
 	finish();
 	expect_refusal(t, "Multiboot2: module from 0x200000 ends at 0x1fffff");
+
+	begin();
+	put_tag(14, 8 + 19);
+	finish();
+	expect_refusal(t, "Multiboot2: tag 14 at 0x8 has 27 bytes, want 28 to");
 
 	begin();
 	put_tag(15, 8 + 35);

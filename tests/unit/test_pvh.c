@@ -51,6 +51,7 @@ static bool parse(const uint8_t *bytes, size_t len)
 	struct blob_window w = blob_window(BASE, bytes, len);
 
 	error.text[0] = '\0';
+	tern_str_copy(info.cmdline, sizeof(info.cmdline), "of another boot");
 	return pvh_parse(&w.pm, BASE, &info, &error);
 }
 
