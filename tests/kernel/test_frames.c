@@ -117,3 +117,43 @@ TEST_SLOW(frames, belong_to_one_taker)
 		thread_join(takers[n]);
 	EXPECT_EQ(atomic_load(&wrong), 0);
 }
+
+static atomic_uint refused, holders;
+
+/* Take many, as a list through the frames; keep them until all have theirs. */
+static void take_and_hold(void *arg)
+{
+	uint64_t **list = NULL, **frame;
+
+	for (unsigned i = 0; i < 40; i++) {
+		frame = frames_alloc();
+		if (!frame) {
+			atomic_fetch_add(&refused, 1);
+			continue;
+		}
+		*frame = (uint64_t *)list;
+		list = frame;
+	}
+	atomic_fetch_add(&holders, 1);
+	while (atomic_load(&holders) < (uintptr_t)arg)
+		thread_sleep(MS);
+	while ((frame = list)) {
+		list = (uint64_t **)*frame;
+		frames_free(frame);
+	}
+}
+
+/* While one CPU fetches more from the map, the others have to wait, not to go without. */
+TEST_SLOW(frames, nobody_is_refused_while_there_is_memory)
+{
+	static struct thread *takers[2 * TERN_MAX_CPUS];
+	unsigned n = 2 * cpu_count();
+
+	atomic_store(&refused, 0);
+	atomic_store(&holders, 0);
+	for (unsigned i = 0; i < n; i++)
+		REQUIRE(takers[i] = thread_create("taker", take_and_hold, (void *)(uintptr_t)n));
+	while (n--)
+		thread_join(takers[n]);
+	EXPECT_EQ(atomic_load(&refused), 0);
+}

@@ -172,8 +172,12 @@ TEST(vm, block_is_split_when_a_part_goes)
 	EXPECT(!vm_query(va, NULL, NULL) && !vm_query(va + size - 1, NULL, NULL));
 }
 
-/* Threads that read, on all CPUs and preempted, while the page changes under them: they see the
- * one frame or the other, or nothing. */
+/* Threads that read, on all CPUs, while the page changes under them: they see what it is mapped
+ * to, or nothing; never a frame that was unmapped. More than the CPUs can run, so that the one
+ * that changes it is preempted and moved. */
+#define MAPPED   0x600d
+#define UNMAPPED 0xbad
+
 static atomic_bool stop;
 static atomic_ulong reads, wrong;
 
@@ -186,7 +190,7 @@ static void read_on(void *arg)
 		if (!mach_probe_read(WINDOW, 8, &value))
 			continue;
 		atomic_fetch_add(&reads, 1);
-		if (value != 1 && value != 2)
+		if (value != MAPPED)
 			atomic_fetch_add(&wrong, 1);
 	}
 }
@@ -194,26 +198,28 @@ static void read_on(void *arg)
 TEST_SLOW(vm, page_changes_under_readers)
 {
 	static struct thread *readers[TERN_MAX_CPUS];
-	uint64_t *frame[2] = { frames_alloc(), frames_alloc() };
+	_Atomic uint64_t *frame[2] = { frames_alloc(), frames_alloc() };
 	uint64_t end_ns = mach_clock_ns() + 3 * RACE_NS;
 
 	REQUIRE(frame[0] && frame[1]);
-	*frame[0] = 1;
-	*frame[1] = 2;
 	atomic_store(&stop, false);
+	atomic_store(&wrong, 0);
 	for (unsigned i = 0; i < cpu_count(); i++)
-		REQUIRE(readers[i] = thread_create_on(i, "reader", read_on, NULL));
+		REQUIRE(readers[i] = thread_create("reader", read_on, NULL));
 	for (unsigned i = 0; mach_clock_ns() < end_ns; i++) {
+		atomic_store(frame[i % 2], MAPPED);
 		EXPECT(vm_map(WINDOW, (uintptr_t)frame[i % 2], PAGE_SIZE, VM_READ));
 		thread_yield();
 		vm_unmap(WINDOW, PAGE_SIZE);
+		atomic_store(frame[i % 2], UNMAPPED);
+		thread_yield();
 	}
 	atomic_store(&stop, true);
 	for (unsigned i = 0; i < cpu_count(); i++)
 		thread_join(readers[i]);
 	EXPECT_EQ(atomic_load(&wrong), 0);
-	frames_free(frame[0]);
-	frames_free(frame[1]);
+	frames_free((void *)frame[0]);
+	frames_free((void *)frame[1]);
 }
 
 TEST(vm, addresses_in_words)
