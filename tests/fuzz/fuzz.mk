@@ -4,16 +4,18 @@
 #   make fuzz [SECONDS=60] [SEED=n]  run every target, the time split between them
 #   make fuzz-build                  only build them, in O/fuzz
 #
-# With clang the targets are libFuzzer's, and new inputs are kept in O/fuzz/corpus-NAME. Without
-# it tests/fuzz/standalone.c mutates the seeds. FUZZ_ENGINE=libfuzzer|standalone chooses. An input
-# that was found is in O/fuzz, and running its target with that file alone shows it again.
+# With clang and its run-time library the targets are libFuzzer's, and new inputs are kept in
+# O/fuzz/corpus-NAME. Without, tests/fuzz/standalone.c mutates the seeds. FUZZ_ENGINE=libfuzzer or
+# standalone chooses. An input that breaks a target is kept in O/fuzz as crash-NAME...; running the
+# target with that file alone shows it again.
 
 fuzz_names := fdt acpi pvh multiboot2 memmap
 fuzz_dir := $(O)/fuzz
 # bash has a SECONDS of its own, which may leak in through the environment
 fuzz_seconds = $(if $(filter command%,$(origin SECONDS)),$(SECONDS),60)
 fuzz_each = $$(( ($(fuzz_seconds) + $(words $(fuzz_names)) - 1) / $(words $(fuzz_names)) ))
-FUZZ_ENGINE ?= $(if $(shell command -v clang),libfuzzer,standalone)
+fuzz_runtime = $(wildcard $(shell clang -print-runtime-dir 2>/dev/null)/libclang_rt.fuzzer*)
+FUZZ_ENGINE ?= $(if $(fuzz_runtime),libfuzzer,standalone)
 
 fuzz_common := $(pure_boot) $(filter-out lib/memory.c,$(wildcard lib/*.c arch/host/*.c)) \
 	$(wildcard boot/host/*.c)

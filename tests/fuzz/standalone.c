@@ -4,7 +4,7 @@
  *	TARGET [--seconds N] [--seed N] [--out FILE] [FILE or DIRECTORY...]
  *
  * Every mutation follows from the seed and the files, so the same call finds the same thing. When
- * a run crashes or takes longer than HANG_SECONDS, its input is written to FILE. What it lacks
+ * a run crashes or takes longer than HANG_SECONDS, its input goes to FILE. What it lacks
  * against libFuzzer is the look at which branches an input takes. */
 #include <dirent.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ static struct {
 static size_t nfiles;
 
 static struct input now; /* what the target is running on */
-static const char *out = "fuzz-crash.bin";
+static const char *out; /* where an input goes that kills the target, or NULL */
 static uint64_t rng;
 
 /* Reports go through abort(), so that the handler below sees them. */
@@ -44,17 +44,23 @@ const char *__asan_default_options(void)
 	return "abort_on_error=1";
 }
 
+static void say(const char *text)
+{
+	if (write(2, text, strlen(text)) < 0)
+		_exit(2);
+}
+
 static void on_death(int sig)
 {
-	static const char crash[] = "fuzz: crash, input is in ",
-			  hang[] = "fuzz: hang, input is in ";
-	int fd = open(out, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	bool told;
+	int fd = out ? open(out, O_WRONLY | O_CREAT | O_TRUNC, 0644) : -1;
 
-	told = fd >= 0 && write(fd, now.bytes, now.size) == (ssize_t)now.size;
-	told &= write(2, sig == SIGALRM ? hang : crash, strlen(sig == SIGALRM ? hang : crash)) > 0;
-	told &= write(2, out, strlen(out)) > 0 && write(2, "\n", 1) > 0;
-	_exit(told ? 1 : 2);
+	say(sig == SIGALRM ? "fuzz: hang" : "fuzz: crash");
+	if (fd >= 0 && write(fd, now.bytes, now.size) == (ssize_t)now.size) {
+		say(", input is in ");
+		say(out);
+	}
+	say("\n");
+	_exit(1);
 }
 
 static uint64_t draw(uint64_t limit)
