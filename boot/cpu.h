@@ -26,7 +26,7 @@ struct cpu {
 	struct cpu *self;            /* [const] first: assembly reads it through the base register */
 	unsigned id;                 /* [const] index in cpus[] */
 	uint64_t hw_id;              /* [const] APIC id or MPIDR */
-	_Atomic(enum cpu_state) state; /* [atomic: release by the CPU itself, acquire by others] */
+	_Atomic(enum cpu_state) state; /* [atomic: release by the CPU, acquire by others] */
 
 	/* [cpu] only this CPU, interrupts off or preemption off */
 	struct thread *current;
@@ -40,7 +40,7 @@ struct cpu {
 	uint64_t switched_ns;        /* when current began to run */
 
 	struct run_queue runq;       /* own lock */
-	atomic_bool hungry;          /* [atomic: a hint, relaxed] idle, and no thread is on its way */
+	atomic_bool hungry;          /* [atomic: a hint, relaxed] idle, and nobody sent a thread */
 	_Atomic(struct ipi_request *) ipi_mailbox; /* [atomic: see ipi.c] */
 
 	/* counters for the monitor; written by this CPU only, read by any */

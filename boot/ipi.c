@@ -101,7 +101,7 @@ void ipi_call_others(void (*fn)(void *arg), void *arg)
 	unsigned self = cpu_self()->id;
 	unsigned count = cpu_count();
 
-	/* A CPU that is just coming up is not counted yet. relaxed: the first post() publishes it. */
+	/* A CPU that is coming up is not counted yet. relaxed: the first post() publishes it. */
 	atomic_store_explicit(&call.left, count - (self < count), memory_order_relaxed);
 	for (unsigned i = 0; i < count; i++) {
 		if (i == self)

@@ -370,7 +370,7 @@ void thread_preempt_enable(void)
 		if (enabled) {
 			requeue(c);
 		} else {
-			/* Not here: the caller wants no interruption. An interrupt will see to it. */
+			/* Not now: the caller wants no interruption. An interrupt makes up for it. */
 			c->slice_end_ns = 0;
 			timer_reprogram();
 		}
@@ -689,7 +689,7 @@ _Noreturn void thread_idle_loop(void)
 		if (peek(&c->runq.length) || steal(c)) {
 			requeue(c);
 		} else {
-			/* A thread that comes from now on brings an interrupt, and that ends the wait. */
+			/* A thread that comes from now on brings an interrupt: it ends the wait. */
 			atomic_store_explicit(&c->hungry, true, memory_order_relaxed);
 			mach_wait_irq();
 		}
