@@ -74,7 +74,7 @@ void cpu_start_all(void)
 			continue;
 		if (!wait_online(&cpus[n])) {
 			/* Its struct cpu cannot be given to another: it may come late. */
-			log_error("CPU with id 0x%llx does not answer: it and the rest are left out",
+			log_error("CPU with id 0x%llx does not answer: left out with the rest",
 				  (unsigned long long)machine.hw_id[i]);
 			return;
 		}

@@ -26,7 +26,7 @@ struct cpu {
 	struct cpu *self;            /* [const] first: assembly reads it through the base register */
 	unsigned id;                 /* [const] index in cpus[] */
 	uint64_t hw_id;              /* [const] APIC id or MPIDR */
-	_Atomic(enum cpu_state) state; /* [atomic: release by the CPU, acquire by others] */
+	_Atomic(enum cpu_state) state; /* [atomic: release by the CPU, acquire by all] */
 
 	/* [cpu] only this CPU, interrupts off or preemption off */
 	struct thread *current;

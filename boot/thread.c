@@ -370,7 +370,7 @@ void thread_preempt_enable(void)
 		if (enabled) {
 			requeue(c);
 		} else {
-			/* Not now: the caller wants no interruption. An interrupt makes up for it. */
+			/* Not now: the caller wants no interruption. An interrupt will do it. */
 			c->slice_end_ns = 0;
 			timer_reprogram();
 		}
