@@ -23,7 +23,7 @@ struct mach_cpu; /* boot/ARCH/mach_cpu.h */
 enum cpu_state { CPU_ABSENT, CPU_STARTING, CPU_ONLINE, CPU_FAILED, CPU_STOPPED };
 
 struct cpu {
-	struct cpu *self;            /* [const] first: assembly reads it through the base register */
+	struct cpu *self;            /* [const] first: assembly reads it by the base register */
 	unsigned id;                 /* [const] index in cpus[] */
 	uint64_t hw_id;              /* [const] APIC id or MPIDR */
 	_Atomic(enum cpu_state) state; /* [atomic: release by the CPU, acquire by all] */
