@@ -24,7 +24,7 @@ fuzz_headers := $(wildcard boot/*.h lib/*.h arch/*.h arch/host/*.h boot/host/*.h
 fuzz_flags := -I. -Iinclude -DTERN_CHECK_LEVEL=2 -DTERN_BUILD='"fuzz"' -DTERN_HOSTED=1 -std=gnu11 \
 	-O1 -g $(WARN) -fno-omit-frame-pointer -fvisibility=hidden -fno-sanitize-recover=all -pthread
 fuzz_cc_libfuzzer := clang -fsanitize=fuzzer,address,undefined
-fuzz_cc_standalone := $(CC_host) -fsanitize=address,undefined
+fuzz_cc_standalone := $(HOSTCC) -fsanitize=address,undefined
 fuzz_main_standalone := tests/fuzz/standalone.c
 
 # $(call fuzz_run_ENGINE,NAME)

@@ -34,7 +34,7 @@ static struct {
 static size_t nfiles;
 
 static struct input now; /* what the target is running on */
-static const char *out; /* where an input goes that kills the target, or NULL */
+static const char *out;  /* where an input goes that kills the target, or NULL */
 static uint64_t rng;
 
 /* Reports go through abort(), so that the handler below sees them. */
