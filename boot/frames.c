@@ -15,6 +15,8 @@
 
 #include <stdatomic.h>
 
+#include "arch/arch.h"
+#include "boot/thread.h"
 #include "boot/vm.h"
 #include "lib/assert.h"
 #include "lib/bits.h"
@@ -103,32 +105,46 @@ static bool take_piece_locked(uint64_t *start, uint64_t *size)
 	return memmap_take(frames.map, *size, *size, PAGE_SIZE, LOW_MEMORY, start);
 }
 
-static void grow(void)
+static bool map_piece(uint64_t start, uint64_t size)
+{
+	unsigned long irq;
+
+	if (!vm_map_new_ram(start, size))
+		return false;
+	irq = tern_lock_irqsave(&frames.lock);
+	for (; frames.next < frames.end; frames.next += PAGE_SIZE)
+		push_locked(frames.next);
+	frames.next = start;
+	frames.end = start + size;
+	tern_unlock_irqrestore(&frames.lock, irq);
+	return true;
+}
+
+/* False if there is no more. Who comes while another CPU grows waits for it: that one is not
+ * preempted, so it is no other thread of this CPU. */
+static bool grow(void)
 {
 	uint64_t start, size;
 	unsigned long irq;
-	bool taken;
+	bool grown = true;
 
-	if (atomic_flag_test_and_set_explicit(&frames.growing, memory_order_acquire))
-		return;
-	irq = tern_lock_irqsave(&frames.lock);
-	taken = take_piece_locked(&start, &size);
-	tern_unlock_irqrestore(&frames.lock, irq);
-	if (taken && vm_map_new_ram(start, size)) {
+	thread_preempt_disable();
+	while (atomic_flag_test_and_set_explicit(&frames.growing, memory_order_acquire))
+		arch_relax();
+	if (frames_free_count() <= RESERVE) {
 		irq = tern_lock_irqsave(&frames.lock);
-		for (; frames.next < frames.end; frames.next += PAGE_SIZE)
-			push_locked(frames.next);
-		frames.next = start;
-		frames.end = start + size;
+		grown = take_piece_locked(&start, &size);
 		tern_unlock_irqrestore(&frames.lock, irq);
+		grown = grown && map_piece(start, size);
 	}
 	atomic_flag_clear_explicit(&frames.growing, memory_order_release);
+	thread_preempt_enable();
+	return grown;
 }
 
-void frames_reserve(void)
+bool frames_reserve(void)
 {
-	if (frames_free_count() <= RESERVE)
-		grow();
+	return frames_free_count() > RESERVE || grow();
 }
 
 void *frames_alloc_table(void)
@@ -142,8 +158,15 @@ void *frames_alloc_table(void)
 
 void *frames_alloc(void)
 {
-	frames_reserve();
-	return frames_alloc_table();
+	void *frame;
+	bool more;
+
+	/* Others may have taken the reserve in between. */
+	do {
+		more = frames_reserve();
+		frame = frames_alloc_table();
+	} while (!frame && more);
+	return frame;
 }
 
 void frames_free(void *frame)

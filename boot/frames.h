@@ -3,6 +3,7 @@
 #ifndef BOOT_FRAMES_H
 #define BOOT_FRAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,9 @@ void frames_init(struct memmap *m);
 void *frames_alloc(void);
 /* The same for a page table: never grows the pool, and so never calls vm. See frames.c. */
 void *frames_alloc_table(void);
-/* See to it that a few frames_alloc_table() in a row succeed, if there is memory. */
-void frames_reserve(void);
+/* See to it that there are a few frames for frames_alloc_table(); others may take them first.
+ * False when memory has ended. */
+bool frames_reserve(void);
 void frames_free(void *frame);
 /* How many frames are out, and how many free ones are at hand. */
 size_t frames_used(void);

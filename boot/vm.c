@@ -19,6 +19,7 @@
 #include "boot/pte.h"
 #include "boot/stack.h"
 #include "boot/start.h"
+#include "boot/thread.h"
 #include "lib/assert.h"
 #include "lib/bits.h"
 #include "lib/lock.h"
@@ -96,9 +97,12 @@ static void forget(void *arg)
 /* After an entry was taken away or made stricter. */
 static void everyone_forgets(void)
 {
+	/* The others must be others than the CPU that forgets here. */
+	thread_preempt_disable();
 	tlb_flush_all();
 	if (!TLB_FLUSH_REACHES_ALL)
 		ipi_call_others(forget, NULL);
+	thread_preempt_enable();
 }
 
 /* Make the block at *slot a table of the next smaller leaves that say the same. */
@@ -190,15 +194,14 @@ static bool map(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot, bool re
 	TERN_ASSERT(!(prot & VM_WRITE && prot & VM_EXEC));
 	TERN_CHECK(va >= PAGE_SIZE, "vm: page 0 stays unmapped");
 	while (size) {
+		bool more = reserve && frames_reserve();
 		unsigned long irq;
 		uint64_t done;
 
-		if (reserve)
-			frames_reserve();
 		irq = tern_lock_irqsave(&vm_lock);
 		done = map_one_locked(va, pa, size, prot, &changed);
 		tern_unlock_irqrestore(&vm_lock, irq);
-		if (!done)
+		if (!done && !more)
 			break;
 		va += done;
 		pa += done;
