@@ -37,7 +37,7 @@ static uint32_t next_free(const struct pallocbits *b, uint32_t i)
 	return next_bit(b, i, ~0ull);
 }
 
-struct pallocsum pallocbits_summarize(const struct pallocbits *b)
+struct pallocsum tern_pallocbits_summarize(const struct pallocbits *b)
 {
 	struct pallocsum s = { .start = next_taken(b, 0) };
 	uint32_t i = s.start;
@@ -56,7 +56,7 @@ struct pallocsum pallocbits_summarize(const struct pallocbits *b)
 	return s;
 }
 
-struct pallocsum pallocsum_join(struct pallocsum left, uint64_t left_pages, struct pallocsum right,
+struct pallocsum tern_pallocsum_join(struct pallocsum left, uint64_t left_pages, struct pallocsum right,
 				uint64_t right_pages)
 {
 	struct pallocsum s = left;
@@ -72,7 +72,7 @@ struct pallocsum pallocsum_join(struct pallocsum left, uint64_t left_pages, stru
 	return s;
 }
 
-uint32_t pallocbits_find(const struct pallocbits *b, uint32_t n, uint32_t from)
+uint32_t tern_pallocbits_find(const struct pallocbits *b, uint32_t n, uint32_t from)
 {
 	TERN_ASSERT(n > 0 && n <= PALLOC_CHUNK_PAGES);
 	for (uint32_t i = from; (i = next_free(b, i)) + n <= PALLOC_CHUNK_PAGES;) {
@@ -85,11 +85,11 @@ uint32_t pallocbits_find(const struct pallocbits *b, uint32_t n, uint32_t from)
 	return PALLOC_NONE;
 }
 
-uint32_t pallocbits_find_aligned(const struct pallocbits *b, uint32_t n, uint32_t align)
+uint32_t tern_pallocbits_find_aligned(const struct pallocbits *b, uint32_t n, uint32_t align)
 {
 	uint32_t i = 0;
 
-	while ((i = pallocbits_find(b, n, i)) != PALLOC_NONE) {
+	while ((i = tern_pallocbits_find(b, n, i)) != PALLOC_NONE) {
 		uint32_t up = (i + align - 1) & ~(align - 1);
 
 		if (up == i)
@@ -118,7 +118,33 @@ static void check_range(uint32_t i, uint32_t n)
 	(void)n;
 }
 
-void pallocbits_take(struct pallocbits *b, uint32_t i, uint32_t n)
+/* Without SSE or NEON a popcount instruction may be a call into the compiler's library. */
+static uint32_t count_bits(uint64_t word)
+{
+	uint32_t count = 0;
+
+	for (; word; word &= word - 1)
+		count++;
+	return count;
+}
+
+uint32_t tern_pallocbits_give(struct pallocbits *taken, struct pallocbits *owned, uint32_t i,
+			      uint32_t n)
+{
+	uint32_t count = 0;
+
+	check_range(i, n);
+	for_each_word(w, i, n) {
+		uint64_t fresh = mask_in(w, i, n) & ~owned->word[w];
+
+		owned->word[w] |= fresh;
+		taken->word[w] &= ~fresh;
+		count += fresh == ~0ull ? 64 : count_bits(fresh);
+	}
+	return count;
+}
+
+void tern_pallocbits_take(struct pallocbits *b, uint32_t i, uint32_t n)
 {
 	check_range(i, n);
 	for_each_word(w, i, n) {
@@ -129,7 +155,7 @@ void pallocbits_take(struct pallocbits *b, uint32_t i, uint32_t n)
 	}
 }
 
-void pallocbits_free(struct pallocbits *b, uint32_t i, uint32_t n)
+void tern_pallocbits_free(struct pallocbits *b, uint32_t i, uint32_t n)
 {
 	check_range(i, n);
 	for_each_word(w, i, n) {
@@ -140,7 +166,7 @@ void pallocbits_free(struct pallocbits *b, uint32_t i, uint32_t n)
 	}
 }
 
-bool pallocbits_all_taken(const struct pallocbits *b, uint32_t i, uint32_t n)
+bool tern_pallocbits_all_taken(const struct pallocbits *b, uint32_t i, uint32_t n)
 {
 	check_range(i, n);
 	for_each_word(w, i, n) {
@@ -152,7 +178,7 @@ bool pallocbits_all_taken(const struct pallocbits *b, uint32_t i, uint32_t n)
 	return true;
 }
 
-bool pallocbits_all_free(const struct pallocbits *b, uint32_t i, uint32_t n)
+bool tern_pallocbits_all_free(const struct pallocbits *b, uint32_t i, uint32_t n)
 {
 	check_range(i, n);
 	for_each_word(w, i, n)
@@ -161,14 +187,12 @@ bool pallocbits_all_free(const struct pallocbits *b, uint32_t i, uint32_t n)
 	return true;
 }
 
-uint32_t pallocbits_count_taken(const struct pallocbits *b, uint32_t i, uint32_t n)
+uint32_t tern_pallocbits_count_taken(const struct pallocbits *b, uint32_t i, uint32_t n)
 {
 	uint32_t count = 0;
 
 	check_range(i, n);
-	/* Without SSE or NEON a popcount is a call into the compiler's library. */
 	for_each_word(w, i, n)
-		for (uint64_t left = b->word[w] & mask_in(w, i, n); left; left &= left - 1)
-			count++;
+		count += count_bits(b->word[w] & mask_in(w, i, n));
 	return count;
 }

@@ -21,23 +21,27 @@ struct pallocsum {
 	uint32_t start, max, end; /* in pages; start, end <= max; all equal if all is free */
 };
 
-struct pallocsum pallocbits_summarize(const struct pallocbits *b);
+struct pallocsum tern_pallocbits_summarize(const struct pallocbits *b);
 /* The summary of left and right side by side; each is `pages` long. */
-struct pallocsum pallocsum_join(struct pallocsum left, uint64_t left_pages, struct pallocsum right,
+struct pallocsum tern_pallocsum_join(struct pallocsum left, uint64_t left_pages, struct pallocsum right,
 				uint64_t right_pages);
 
 /* Lowest run of n free pages that starts at or after `from`; PALLOC_NONE if there is none.
  * 0 < n <= PALLOC_CHUNK_PAGES. */
-uint32_t pallocbits_find(const struct pallocbits *b, uint32_t n, uint32_t from);
+uint32_t tern_pallocbits_find(const struct pallocbits *b, uint32_t n, uint32_t from);
 /* The same, but the run starts at a multiple of align (a power of two) counted from page 0. */
-uint32_t pallocbits_find_aligned(const struct pallocbits *b, uint32_t n, uint32_t align);
+uint32_t tern_pallocbits_find_aligned(const struct pallocbits *b, uint32_t n, uint32_t align);
 
+/* Mark [i, i + n) as owned, and what of it was not owned before as free; returns how many those
+ * are. */
+uint32_t tern_pallocbits_give(struct pallocbits *taken, struct pallocbits *owned, uint32_t i,
+			      uint32_t n);
 /* Take or free pages [i, i + n). */
-void pallocbits_take(struct pallocbits *b, uint32_t i, uint32_t n);
-void pallocbits_free(struct pallocbits *b, uint32_t i, uint32_t n);
+void tern_pallocbits_take(struct pallocbits *b, uint32_t i, uint32_t n);
+void tern_pallocbits_free(struct pallocbits *b, uint32_t i, uint32_t n);
 /* True if all, or if none, of [i, i + n) are taken. */
-bool pallocbits_all_taken(const struct pallocbits *b, uint32_t i, uint32_t n);
-bool pallocbits_all_free(const struct pallocbits *b, uint32_t i, uint32_t n);
-uint32_t pallocbits_count_taken(const struct pallocbits *b, uint32_t i, uint32_t n);
+bool tern_pallocbits_all_taken(const struct pallocbits *b, uint32_t i, uint32_t n);
+bool tern_pallocbits_all_free(const struct pallocbits *b, uint32_t i, uint32_t n);
+uint32_t tern_pallocbits_count_taken(const struct pallocbits *b, uint32_t i, uint32_t n);
 
 #endif

@@ -23,7 +23,7 @@ static void fill_random(struct test *t, struct pallocbits *b, struct model *m)
 		if (run > N - i)
 			run = N - i;
 		if (taken)
-			pallocbits_take(b, i, run);
+			tern_pallocbits_take(b, i, run);
 		for (uint32_t k = 0; k < run; k++)
 			m->taken[i + k] = taken;
 		i += run;
@@ -73,7 +73,7 @@ TEST(pallocbits, summary_equals_model)
 		struct pallocsum got, want;
 
 		fill_random(t, &b, &m);
-		got = pallocbits_summarize(&b);
+		got = tern_pallocbits_summarize(&b);
 		want = model_sum(&m);
 		REQUIRE(got.start == want.start && got.max == want.max && got.end == want.end);
 	}
@@ -90,8 +90,8 @@ TEST(pallocbits, find_equals_model)
 		uint32_t align = 1u << test_random_below(t, 10);
 
 		fill_random(t, &b, &m);
-		REQUIRE(pallocbits_find(&b, n, from) == model_find(&m, n, from, 1));
-		REQUIRE(pallocbits_find_aligned(&b, n, align) == model_find(&m, n, 0, align));
+		REQUIRE(tern_pallocbits_find(&b, n, from) == model_find(&m, n, from, 1));
+		REQUIRE(tern_pallocbits_find_aligned(&b, n, align) == model_find(&m, n, 0, align));
 	}
 }
 
@@ -108,16 +108,16 @@ TEST(pallocbits, take_and_free_equal_model)
 		fill_random(t, &b, &m);
 		for (uint32_t k = i; k < i + n; k++)
 			taken += m.taken[k];
-		REQUIRE(pallocbits_count_taken(&b, i, n) == taken);
-		REQUIRE(pallocbits_all_taken(&b, i, n) == (taken == n));
-		REQUIRE(pallocbits_all_free(&b, i, n) == (taken == 0));
+		REQUIRE(tern_pallocbits_count_taken(&b, i, n) == taken);
+		REQUIRE(tern_pallocbits_all_taken(&b, i, n) == (taken == n));
+		REQUIRE(tern_pallocbits_all_free(&b, i, n) == (taken == 0));
 		if (taken == n)
-			pallocbits_free(&b, i, n);
+			tern_pallocbits_free(&b, i, n);
 		else if (taken == 0)
-			pallocbits_take(&b, i, n);
+			tern_pallocbits_take(&b, i, n);
 		else
 			continue;
-		REQUIRE(pallocbits_count_taken(&b, i, n) == n - taken);
+		REQUIRE(tern_pallocbits_count_taken(&b, i, n) == n - taken);
 	}
 }
 
@@ -125,19 +125,19 @@ TEST(pallocbits, borders_of_words_and_chunk)
 {
 	struct pallocbits b = { { 0 } };
 
-	EXPECT_EQ(pallocbits_find(&b, N, 0), 0);
-	EXPECT_EQ(pallocbits_summarize(&b).max, N);
-	pallocbits_take(&b, 0, N);
-	EXPECT_EQ(pallocbits_find(&b, 1, 0), PALLOC_NONE);
-	EXPECT_EQ(pallocbits_summarize(&b).end, 0);
-	pallocbits_free(&b, 63, 2);
-	EXPECT_EQ(pallocbits_find(&b, 2, 0), 63);
-	EXPECT_EQ(pallocbits_find_aligned(&b, 1, 64), 64);
-	EXPECT_EQ(pallocbits_find_aligned(&b, 2, 64), PALLOC_NONE);
-	pallocbits_free(&b, N - 1, 1);
-	EXPECT_EQ(pallocbits_find(&b, 1, 65), N - 1);
-	EXPECT_EQ(pallocbits_find(&b, 1, N), PALLOC_NONE);
-	EXPECT_EQ(pallocbits_summarize(&b).end, 1);
+	EXPECT_EQ(tern_pallocbits_find(&b, N, 0), 0);
+	EXPECT_EQ(tern_pallocbits_summarize(&b).max, N);
+	tern_pallocbits_take(&b, 0, N);
+	EXPECT_EQ(tern_pallocbits_find(&b, 1, 0), PALLOC_NONE);
+	EXPECT_EQ(tern_pallocbits_summarize(&b).end, 0);
+	tern_pallocbits_free(&b, 63, 2);
+	EXPECT_EQ(tern_pallocbits_find(&b, 2, 0), 63);
+	EXPECT_EQ(tern_pallocbits_find_aligned(&b, 1, 64), 64);
+	EXPECT_EQ(tern_pallocbits_find_aligned(&b, 2, 64), PALLOC_NONE);
+	tern_pallocbits_free(&b, N - 1, 1);
+	EXPECT_EQ(tern_pallocbits_find(&b, 1, 65), N - 1);
+	EXPECT_EQ(tern_pallocbits_find(&b, 1, N), PALLOC_NONE);
+	EXPECT_EQ(tern_pallocbits_summarize(&b).end, 1);
 }
 
 /* Two neighbours joined say what one twice as long would. */
@@ -158,7 +158,7 @@ TEST(pallocbits, join_equals_whole)
 			memset(&rb, 0, sizeof(rb)), memset(&right, 0, sizeof(right));
 		l = model_sum(&left);
 		r = model_sum(&right);
-		got = pallocsum_join(pallocbits_summarize(&lb), N, pallocbits_summarize(&rb), N);
+		got = tern_pallocsum_join(tern_pallocbits_summarize(&lb), N, tern_pallocbits_summarize(&rb), N);
 		middle = l.end + r.start;
 		EXPECT_EQ(got.start, l.start == N ? N + r.start : l.start);
 		EXPECT_EQ(got.end, r.end == N ? N + l.end : r.end);

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT */
+/* pagealloc.c - which pages of the address space are free, and runs of them.
+ *
+ * Job      Give the lowest run that is long enough; take pages back, in any pieces.
+ * How      The address space is a tree: 32 roots, seven levels of eight children, and at the end
+ *          chunks of 512 pages with a bit for each. Each child's summary (free pages at its
+ *          start, at its end, longest run) stands beside the pointer to it, so a search looks
+ *          only into children that have what it wants, and carries the free end of one over
+ *          to the start of the next. Nodes are made where pages are given: an address space
+ *          with nothing in it costs nothing.
+ * Cost     a search or a change walks one path: at most 8 * 8 summaries, whatever the heap's size.
+ * Owns     nodes and chunks, from meta; they are never given back.
+ * Locks    the owner's.   Context: the owner's.
+ * Holds    I-PAG-1 a child's summary says what its bits say.   I-PAG-2 free bit i is set exactly
+ *          if sum[i].max > 0.   I-PAG-3 no page below the hint is free.   I-PAG-4 nfree and
+ *          nowned count bits.   I-PAG-5 a page that is not owned is taken.
+ * Go       runtime/mpagealloc.go; we differ: levels are made on demand instead of reserved in
+ *          virtual memory, which bare metal may not have, and runs need not lie in one root. */
+#include "mm/pagealloc.h"
+
+#include "lib/assert.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define CHUNK_SHIFT 9
+#define ROOT_SHIFT  (CHUNK_SHIFT + PAGEALLOC_LEVELS * PAGEALLOC_FAN_SHIFT)
+
+TERN_STATIC_ASSERT(1u << CHUNK_SHIFT == PALLOC_CHUNK_PAGES, "a chunk's pages");
+TERN_STATIC_ASSERT((uint64_t)PAGEALLOC_ROOT << ROOT_SHIFT == TERN_PAGES_END, "roots cover all");
+
+/* Levels count from the chunks: a node on level 0 has chunks for children. */
+static unsigned child_shift(unsigned level)
+{
+	return CHUNK_SHIFT + level * PAGEALLOC_FAN_SHIFT;
+}
+
+void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta)
+{
+	memset(p, 0, sizeof(*p));
+	p->meta = meta;
+	p->hint = TERN_PAGES_END;
+}
+
+/* --- summaries ------------------------------------------------------------------------- */
+
+static bool same_sum(struct pallocsum a, struct pallocsum b)
+{
+	return a.start == b.start && a.max == b.max && a.end == b.end;
+}
+
+static struct pallocsum sum_of_node(const struct tern_pagenode *node, unsigned level)
+{
+	uint64_t child_pages = 1ull << child_shift(level);
+	struct pallocsum s = node->sum[0];
+
+	for (unsigned i = 1; i < PAGEALLOC_FAN; i++)
+		s = tern_pallocsum_join(s, i * child_pages, node->sum[i], child_pages);
+	return s;
+}
+
+/* Record what a child says now; true if that is news. */
+static bool set_child(struct tern_pagenode *node, unsigned i, struct pallocsum s)
+{
+	if (same_sum(node->sum[i], s))
+		return false;
+	node->sum[i] = s;
+	if (s.max)
+		node->free |= 1u << i;
+	else
+		node->free &= ~(1u << i);
+	return true;
+}
+
+static void set_root(struct tern_pagealloc *p, unsigned r)
+{
+	p->sum[r] = sum_of_node(p->root[r], PAGEALLOC_LEVELS - 1);
+	if (p->sum[r].max)
+		p->free_roots |= 1u << r;
+	else
+		p->free_roots &= ~(1u << r);
+}
+
+/* --- looking up ------------------------------------------------------------------------ */
+
+static const struct tern_pagechunk *chunk_at(const struct tern_pagealloc *p, uint64_t page)
+{
+	const struct tern_pagenode *node = p->root[page >> ROOT_SHIFT];
+
+	for (unsigned level = PAGEALLOC_LEVELS - 1; node && level > 0; level--)
+		node = node->node[page >> child_shift(level) & (PAGEALLOC_FAN - 1)];
+	return node ? node->chunk[page >> CHUNK_SHIFT & (PAGEALLOC_FAN - 1)] : NULL;
+}
+
+struct piece {
+	uint32_t i, n; /* pages [i, i + n) of one chunk */
+};
+
+/* The part of [first, first + n) that lies in first's chunk. */
+static struct piece piece_at(uint64_t first, uint64_t n)
+{
+	uint32_t i = first & (PALLOC_CHUNK_PAGES - 1);
+	uint32_t room = PALLOC_CHUNK_PAGES - i;
+
+	return (struct piece){ i, n < room ? (uint32_t)n : room };
+}
+
+static bool in_range(uint64_t first, uint64_t n)
+{
+	return n > 0 && first < TERN_PAGES_END && n <= TERN_PAGES_END - first;
+}
+
+bool tern_pagealloc_is_taken(const struct tern_pagealloc *p, uint64_t first, uint64_t n)
+{
+	if (!in_range(first, n))
+		return false;
+	while (n) {
+		const struct tern_pagechunk *c = chunk_at(p, first);
+		struct piece at = piece_at(first, n);
+
+		if (!c || !tern_pallocbits_all_taken(&c->owned, at.i, at.n) ||
+		    !tern_pallocbits_all_taken(&c->taken, at.i, at.n))
+			return false;
+		first += at.n;
+		n -= at.n;
+	}
+	return true;
+}
+
+static bool is_free(const struct tern_pagealloc *p, uint64_t first, uint64_t n)
+{
+	while (n) {
+		const struct tern_pagechunk *c = chunk_at(p, first);
+		struct piece at = piece_at(first, n);
+
+		if (!c || !tern_pallocbits_all_free(&c->taken, at.i, at.n))
+			return false;
+		first += at.n;
+		n -= at.n;
+	}
+	return true;
+}
+
+/* --- searching ------------------------------------------------------------------------- */
+
+struct search {
+	uint64_t from, n; /* wanted: n free pages, none below from */
+	uint64_t start, len; /* the free run that ends where the search stands */
+};
+
+static void extend(struct search *s, uint64_t base, uint64_t len)
+{
+	if (s->start + s->len != base) {
+		s->start = base;
+		s->len = 0;
+	}
+	s->len += len;
+}
+
+/* What a child says that lies wholly at or above `from`. True if the run ends the search. */
+static bool pass_child(struct search *s, uint64_t base, uint64_t pages, struct pallocsum sum)
+{
+	extend(s, base, sum.start);
+	if (s->len >= s->n)
+		return true;
+	if (sum.start < pages) {
+		s->start = base + pages - sum.end;
+		s->len = sum.end;
+	}
+	return false;
+}
+
+static bool search_chunk(struct search *s, const struct tern_pagechunk *c, uint64_t base)
+{
+	uint32_t low = s->from > base ? (uint32_t)(s->from - base) : 0;
+	uint32_t i = PALLOC_NONE, end;
+
+	if (s->n <= PALLOC_CHUNK_PAGES)
+		i = tern_pallocbits_find(&c->taken, (uint32_t)s->n, low);
+	if (i != PALLOC_NONE) {
+		s->start = base + i;
+		s->len = s->n;
+		return true;
+	}
+	end = tern_pallocbits_summarize(&c->taken).end;
+	if (end > PALLOC_CHUNK_PAGES - low)
+		end = PALLOC_CHUNK_PAGES - low;
+	s->start = base + PALLOC_CHUNK_PAGES - end;
+	s->len = end;
+	return false;
+}
+
+static bool search_node(struct search *s, const struct tern_pagenode *node, unsigned level,
+			uint64_t base);
+
+static bool search_child(struct search *s, const struct tern_pagenode *node, unsigned level,
+			 unsigned i, uint64_t base)
+{
+	return level ? search_node(s, node->node[i], level - 1, base)
+		     : search_chunk(s, node->chunk[i], base);
+}
+
+/* Recursion is as deep as the tree. A child is entered if `from` lies in it, or if it has the run
+ * that is wanted: so at most two on each level. */
+static bool search_node(struct search *s, const struct tern_pagenode *node, unsigned level,
+			uint64_t base)
+{
+	uint64_t pages = 1ull << child_shift(level);
+
+	for (uint32_t left = node->free; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
+		uint64_t at = base + i * pages;
+
+		if (at + pages <= s->from)
+			continue;
+		if (at < s->from || (node->sum[i].max >= s->n &&
+				     !(s->start + s->len == at && s->len + node->sum[i].start >= s->n))) {
+			if (search_child(s, node, level, i, at))
+				return true;
+		} else if (pass_child(s, at, pages, node->sum[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Lowest page at or above `from` at which n free pages begin. */
+static uint64_t find_from(const struct tern_pagealloc *p, uint64_t from, uint64_t n)
+{
+	struct search s = { .from = from > p->hint ? from : p->hint, .n = n };
+
+	for (uint32_t left = p->free_roots; left; left &= left - 1) {
+		unsigned r = (unsigned)__builtin_ctz(left);
+		uint64_t base = (uint64_t)r << ROOT_SHIFT;
+
+		if (base + (1ull << ROOT_SHIFT) <= s.from)
+			continue;
+		if (search_node(&s, p->root[r], PAGEALLOC_LEVELS - 1, base))
+			return s.start;
+	}
+	return TERN_NO_PAGE;
+}
+
+/* --- changing -------------------------------------------------------------------------- */
+
+typedef void (*change_fn)(struct pallocbits *b, uint32_t i, uint32_t n);
+
+struct range {
+	uint64_t first, end;
+};
+
+/* The part of a range within [base, base + pages). */
+static struct range clip(struct range r, uint64_t base, uint64_t pages)
+{
+	struct range c = { r.first > base ? r.first : base,
+			   r.end < base + pages ? r.end : base + pages };
+
+	return c;
+}
+
+/* Apply fn to the range's bits below this node. True if a summary in the node changed. */
+static bool change_node(struct tern_pagenode *node, unsigned level, uint64_t base, struct range r,
+			change_fn fn)
+{
+	uint64_t pages = 1ull << child_shift(level);
+	unsigned last = (unsigned)((r.end - 1 - base) >> child_shift(level));
+	bool news = false;
+
+	for (unsigned i = (unsigned)((r.first - base) >> child_shift(level)); i <= last; i++) {
+		uint64_t at = base + i * pages;
+		struct range part = clip(r, at, pages);
+
+		if (level == 0) {
+			fn(&node->chunk[i]->taken, (uint32_t)(part.first - at),
+			   (uint32_t)(part.end - part.first));
+			news |= set_child(node, i, tern_pallocbits_summarize(&node->chunk[i]->taken));
+		} else if (change_node(node->node[i], level - 1, at, part, fn)) {
+			news |= set_child(node, i, sum_of_node(node->node[i], level - 1));
+		}
+	}
+	return news;
+}
+
+static void change(struct tern_pagealloc *p, uint64_t first, uint64_t n, change_fn fn)
+{
+	struct range r = { first, first + n };
+
+	for (unsigned i = (unsigned)(first >> ROOT_SHIFT); i <= (r.end - 1) >> ROOT_SHIFT; i++) {
+		uint64_t base = (uint64_t)i << ROOT_SHIFT;
+		struct range part = clip(r, base, 1ull << ROOT_SHIFT);
+
+		if (change_node(p->root[i], PAGEALLOC_LEVELS - 1, base, part, fn))
+			set_root(p, i);
+	}
+}
+
+static void take(struct tern_pagealloc *p, uint64_t first, uint64_t n)
+{
+	change(p, first, n, tern_pallocbits_take);
+	p->nfree -= n;
+	TERN_VERIFY(tern_pagealloc_check(p));
+}
+
+uint64_t tern_pagealloc_take(struct tern_pagealloc *p, uint64_t n)
+{
+	uint64_t first;
+
+	TERN_ASSERT(n > 0);
+	if (n > p->nfree)
+		return TERN_NO_PAGE;
+	first = find_from(p, 0, n);
+	if (first == TERN_NO_PAGE)
+		return TERN_NO_PAGE;
+	/* For a single page "the lowest run" is the lowest free page. */
+	if (n == 1)
+		p->hint = first + 1;
+	take(p, first, n);
+	return first;
+}
+
+uint64_t tern_pagealloc_take_where(struct tern_pagealloc *p, uint64_t n, uint64_t align,
+				   uint64_t below)
+{
+	uint64_t at = 0;
+
+	TERN_ASSERT(n > 0 && is_pow2(align));
+	/* Each turn passes over a run, or ends. */
+	while ((at = find_from(p, at, n)) != TERN_NO_PAGE && !is_aligned(at, align))
+		at = align_up(at, align);
+	if (at == TERN_NO_PAGE || at + n > below)
+		return TERN_NO_PAGE;
+	take(p, at, n);
+	return at;
+}
+
+bool tern_pagealloc_take_at(struct tern_pagealloc *p, uint64_t first, uint64_t n)
+{
+	if (!in_range(first, n) || !is_free(p, first, n))
+		return false;
+	take(p, first, n);
+	return true;
+}
+
+void tern_pagealloc_free(struct tern_pagealloc *p, uint64_t first, uint64_t n)
+{
+	TERN_ASSERT(tern_pagealloc_is_taken(p, first, n));
+	change(p, first, n, tern_pallocbits_free);
+	p->nfree += n;
+	if (first < p->hint)
+		p->hint = first;
+	TERN_VERIFY(tern_pagealloc_check(p));
+}
+
+uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p)
+{
+	uint64_t longest = 0, end = 0; /* end: free pages at the end of the root before */
+
+	for (unsigned r = 0; r < PAGEALLOC_ROOT; r++) {
+		struct pallocsum s = p->sum[r];
+		uint64_t joined = end + s.start;
+
+		if (joined > longest)
+			longest = joined;
+		if (s.max > longest)
+			longest = s.max;
+		end = s.start >> ROOT_SHIFT ? joined : s.end;
+	}
+	return longest;
+}
+
+/* --- growing --------------------------------------------------------------------------- */
+
+/* Nodes from the root to the chunk that holds a page, [PAGEALLOC_LEVELS - 1] the highest. */
+struct path {
+	struct tern_pagenode *node[PAGEALLOC_LEVELS];
+};
+
+static unsigned child_index(uint64_t page, unsigned level)
+{
+	return page >> child_shift(level) & (PAGEALLOC_FAN - 1);
+}
+
+static struct tern_pagenode *make_node(struct tern_pagealloc *p, struct tern_pagenode **slot)
+{
+	if (!*slot)
+		*slot = tern_meta_alloc(p->meta, sizeof(**slot), sizeof(uint64_t));
+	return *slot;
+}
+
+static struct tern_pagechunk *make_chunk(struct tern_pagealloc *p, struct tern_pagechunk **slot)
+{
+	if (*slot)
+		return *slot;
+	*slot = tern_meta_alloc(p->meta, sizeof(**slot), TERN_CACHE_LINE);
+	if (*slot)
+		memset(&(*slot)->taken, 0xff, sizeof((*slot)->taken));
+	return *slot;
+}
+
+static struct tern_pagechunk *make_path(struct tern_pagealloc *p, uint64_t page, struct path *path)
+{
+	struct tern_pagenode **slot = &p->root[page >> ROOT_SHIFT];
+
+	for (unsigned level = PAGEALLOC_LEVELS; level-- > 0;) {
+		path->node[level] = make_node(p, slot);
+		if (!path->node[level])
+			return NULL;
+		if (level > 0)
+			slot = &path->node[level]->node[child_index(page, level)];
+	}
+	return make_chunk(p, &path->node[0]->chunk[child_index(page, 0)]);
+}
+
+/* The chunk's bits changed: tell every node above, as far as it is news. */
+static void update_path(struct tern_pagealloc *p, uint64_t page, const struct path *path,
+			const struct tern_pagechunk *c)
+{
+	struct pallocsum s = tern_pallocbits_summarize(&c->taken);
+
+	for (unsigned level = 0; level < PAGEALLOC_LEVELS; level++) {
+		if (!set_child(path->node[level], child_index(page, level), s))
+			return;
+		s = sum_of_node(path->node[level], level);
+	}
+	set_root(p, (unsigned)(page >> ROOT_SHIFT));
+}
+
+bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, uint64_t *given)
+{
+	TERN_ASSERT(in_range(first, n));
+	for (*given = 0; *given < n;) {
+		uint64_t page = first + *given;
+		struct piece at = piece_at(page, n - *given);
+		struct path path;
+		struct tern_pagechunk *c = make_path(p, page, &path);
+		uint32_t fresh;
+
+		if (!c)
+			return false;
+		fresh = tern_pallocbits_give(&c->taken, &c->owned, at.i, at.n);
+		p->nowned += fresh;
+		p->nfree += fresh;
+		if (fresh && page < p->hint)
+			p->hint = page;
+		update_path(p, page, &path, c);
+		*given += at.n;
+	}
+	TERN_VERIFY(tern_pagealloc_check(p));
+	return true;
+}
+
+/* --- checking -------------------------------------------------------------------------- */
+
+struct counts {
+	uint64_t owned, free, lowest;
+};
+
+static bool check_chunk(const struct tern_pagechunk *c, uint64_t base, struct counts *n)
+{
+	uint32_t lowest = tern_pallocbits_find(&c->taken, 1, 0);
+
+	for (unsigned w = 0; w < ARRAY_SIZE(c->taken.word); w++)
+		if (~c->taken.word[w] & ~c->owned.word[w])
+			return false;
+	n->owned += tern_pallocbits_count_taken(&c->owned, 0, PALLOC_CHUNK_PAGES);
+	n->free += PALLOC_CHUNK_PAGES - tern_pallocbits_count_taken(&c->taken, 0, PALLOC_CHUNK_PAGES);
+	if (lowest != PALLOC_NONE && base + lowest < n->lowest)
+		n->lowest = base + lowest;
+	return true;
+}
+
+static bool check_node(const struct tern_pagenode *node, unsigned level, uint64_t base,
+		       struct counts *n)
+{
+	for (unsigned i = 0; i < PAGEALLOC_FAN; i++) {
+		uint64_t at = base + ((uint64_t)i << child_shift(level));
+		struct pallocsum s = { 0, 0, 0 };
+
+		if (level == 0 && node->chunk[i]) {
+			if (!check_chunk(node->chunk[i], at, n))
+				return false;
+			s = tern_pallocbits_summarize(&node->chunk[i]->taken);
+		} else if (level > 0 && node->node[i]) {
+			if (!check_node(node->node[i], level - 1, at, n))
+				return false;
+			s = sum_of_node(node->node[i], level - 1);
+		}
+		if (!same_sum(s, node->sum[i]) || !(node->free >> i & 1) != !s.max)
+			return false;
+	}
+	return true;
+}
+
+bool tern_pagealloc_check(const struct tern_pagealloc *p)
+{
+	struct counts n = { .lowest = TERN_NO_PAGE };
+
+	for (unsigned r = 0; r < PAGEALLOC_ROOT; r++) {
+		struct pallocsum s = { 0, 0, 0 };
+
+		if (p->root[r]) {
+			if (!check_node(p->root[r], PAGEALLOC_LEVELS - 1,
+					(uint64_t)r << ROOT_SHIFT, &n))
+				return false;
+			s = sum_of_node(p->root[r], PAGEALLOC_LEVELS - 1);
+		}
+		if (!same_sum(s, p->sum[r]) || !(p->free_roots >> r & 1) != !s.max)
+			return false;
+	}
+	return n.owned == p->nowned && n.free == p->nfree && n.lowest >= p->hint;
+}

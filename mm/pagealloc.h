@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* pagealloc.h - which pages of the address space are free, and runs of them.
+ *
+ * A page has 8 KiB and a number, its address / 8 KiB. Pages that were never given are taken. */
+#ifndef MM_PAGEALLOC_H
+#define MM_PAGEALLOC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mm/meta.h"
+#include "mm/pallocbits.h"
+
+#define TERN_PAGE_SHIFT 13
+#define TERN_PAGE_SIZE  ((uintptr_t)1 << TERN_PAGE_SHIFT)
+#define TERN_ADDR_BITS  48
+/* One past the last page number. */
+#define TERN_PAGES_END  ((uint64_t)1 << (TERN_ADDR_BITS - TERN_PAGE_SHIFT))
+#define TERN_NO_PAGE    UINT64_MAX
+
+#define PAGEALLOC_FAN_SHIFT 3
+#define PAGEALLOC_FAN       (1u << PAGEALLOC_FAN_SHIFT)
+#define PAGEALLOC_LEVELS    7  /* of nodes below the root */
+#define PAGEALLOC_ROOT      32 /* nodes of the highest level, 8 TiB each */
+
+struct tern_pagechunk {
+	struct pallocbits taken;
+	struct pallocbits owned; /* was given to the heap at all */
+};
+
+/* Eight children: nodes, or on the lowest level chunks. One that is absent has no free page. */
+struct tern_pagenode {
+	struct pallocsum sum[PAGEALLOC_FAN];
+	uint32_t free; /* bit i: sum[i].max > 0 */
+	union {
+		struct tern_pagenode *node[PAGEALLOC_FAN];
+		struct tern_pagechunk *chunk[PAGEALLOC_FAN];
+	};
+};
+
+struct tern_pagealloc {
+	struct tern_meta *meta;
+	struct tern_pagenode *root[PAGEALLOC_ROOT];
+	struct pallocsum sum[PAGEALLOC_ROOT];
+	uint32_t free_roots; /* bit i: sum[i].max > 0 */
+	uint64_t hint;       /* no page below it is free */
+	uint64_t nowned;     /* pages that were given */
+	uint64_t nfree;
+};
+
+void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta);
+
+/* Give pages [first, first + n) to the allocator; those that it has already are passed over. False
+ * when there is no memory for records; then a beginning of the range may have been given, and
+ * *given says how many pages of it are done with. */
+bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, uint64_t *given);
+
+/* Take the lowest run of n free pages. TERN_NO_PAGE if there is none. n > 0. */
+uint64_t tern_pagealloc_take(struct tern_pagealloc *p, uint64_t n);
+/* The same, starting at a multiple of align pages (a power of two), and ending at or below page
+ * `below`. */
+uint64_t tern_pagealloc_take_where(struct tern_pagealloc *p, uint64_t n, uint64_t align,
+				   uint64_t below);
+/* Take exactly these; false, and nothing done, unless all are free. */
+bool tern_pagealloc_take_at(struct tern_pagealloc *p, uint64_t first, uint64_t n);
+/* Free pages, any part of what was taken. All must be owned and taken. */
+void tern_pagealloc_free(struct tern_pagealloc *p, uint64_t first, uint64_t n);
+
+/* True if all of [first, first + n) is owned and taken: what may be freed. */
+bool tern_pagealloc_is_taken(const struct tern_pagealloc *p, uint64_t first, uint64_t n);
+uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p);
+/* The invariants, all of them: summaries as rebuilt from the bits, counts, the hint. */
+bool tern_pagealloc_check(const struct tern_pagealloc *p);
+
+#endif
