@@ -105,9 +105,11 @@ san_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 san_tsan := -fsanitize=thread
 san_cov  := --coverage
 CFLAGS  += $(bare_$(ARCH)) $(san_$(SAN)) $(EXTRA_CFLAGS)
-ASFLAGS := -g $(CPPFLAGS) $(bare_$(ARCH)) -ffile-prefix-map=$(CURDIR)=. -D__ASSEMBLY__
+# clang maps no path in assembler, but can be told the directory.
+ASFLAGS := $(CPPFLAGS) $(bare_$(ARCH)) -ffile-prefix-map=$(CURDIR)=. \
+	$(if $(llvm),-fdebug-compilation-dir=.) -D__ASSEMBLY__
 LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=4096 -z noexecstack \
-	--build-id=none --no-dynamic-linker $(if $(llvm),,--no-warn-rwx-segments)
+	--build-id=none --no-dynamic-linker
 
 # --- sources ---------------------------------------------------------------------------------
 # Parsers of foreign bytes: pure, so they run hosted too.
@@ -126,7 +128,8 @@ image_obj := $(call obj,$(image_src))
 host_obj  := $(call obj,$(host_src))
 
 # --- objects: made again when a header, a flag or a compiler changes ---------------------------
-flags_now := $(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS) $(ASFLAGS) $(LDFLAGS) $(LD) $(OBJCOPY))
+flags_now := $(subst ','\'',$(shell $(CC) --version 2>/dev/null | sed q) $(CC) $(CPPFLAGS) \
+	$(CFLAGS) $(ASFLAGS) $(LDFLAGS) $(LD) $(OBJCOPY))
 $(D)/flags: force | $$(@D)/.dir
 	@echo '$(flags_now)' | cmp -s - $@ || echo '$(flags_now)' > $@
 # What is linked changes when a source comes or goes.
@@ -138,7 +141,9 @@ $(D)/%.o: %.c $(D)/flags | $$(@D)/.dir
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(D)/%.o: %.S $(D)/flags | $$(@D)/.dir
 	$(call say,AS,$@)
-	$(Q)$(CC) $(ASFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) -g $(ASFLAGS) -MMD -MP -c -o $@ $<
+# What this test embeds, which no compiler lists.
+$(D)/tests/unit/test_fdt_machine.o: $(wildcard tests/fuzz/corpus/fdt/*.dtb)
 %/.dir:
 	@mkdir -p $(@D) && touch $@
 
@@ -147,7 +152,8 @@ $(D)/tern.o: $(lib_obj) $(D)/sources
 	$(call say,LD,$@)
 	$(Q)$(LD) -r -o $@ $(lib_obj)
 	$(Q)$(OBJCOPY) --localize-hidden $@
-$(D)/libtern.a: $(D)/tern.o $(D)/lib/memory.o
+# A kernel may lack the second member's names; a process has its C library's.
+$(D)/libtern.a: $(D)/tern.o $(if $(filter host,$(ARCH)),,$(D)/lib/memory.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
@@ -162,6 +168,7 @@ $(D)/$(SAMPLE).pass1: $(D)/linker.ld $(image_obj) $(D)/sources
 	$(Q)$(LD) $(LDFLAGS) -T $< -o $@ $(image_obj)
 $(D)/$(SAMPLE).syms.S: $(D)/$(SAMPLE).pass1 tools/syms.awk
 	$(Q)$(NM) -n $< | awk -f tools/syms.awk > $@
+# Without -g: it would tell the directory of a file that is generated.
 $(D)/$(SAMPLE).syms.o: $(D)/$(SAMPLE).syms.S
 	$(Q)$(CC) $(ASFLAGS) -c -o $@ $<
 $(D)/$(SAMPLE).elf: $(D)/linker.ld $(image_obj) $(D)/$(SAMPLE).syms.o
