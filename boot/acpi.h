@@ -13,14 +13,14 @@
 #include "boot/physmem.h"
 
 struct acpi_info {
-	uint64_t lapic_base;            /* physical, from the MADT (64-bit override applied) */
-	unsigned ncpus;                 /* enabled CPUs, at most TERN_MAX_CPUS */
-	unsigned ncpus_ignored;         /* enabled, but more than TERN_MAX_CPUS */
+	uint64_t lapic_base;             /* physical, from the MADT (64-bit override applied) */
+	unsigned ncpus;                  /* enabled CPUs, at most TERN_MAX_CPUS */
+	unsigned ncpus_ignored;          /* enabled, but more than TERN_MAX_CPUS */
 	uint32_t apic_id[TERN_MAX_CPUS]; /* each id once, in the table's order */
-	uint32_t pm_timer_port;         /* I/O port of the ACPI PM timer, 0 if none */
+	uint32_t pm_timer_port;          /* I/O port of the ACPI PM timer, 0 if none */
 	bool pm_timer_32bit;
-	uint64_t hpet_base;             /* physical, 0 if none */
-	uint16_t reset_port;            /* FADT reset register in I/O space, 0 if none */
+	uint64_t hpet_base;  /* physical, 0 if none */
+	uint16_t reset_port; /* FADT reset register in I/O space, 0 if none */
 	uint8_t reset_value;
 };
 

@@ -4,8 +4,7 @@
  * Job      Format the line into the caller's struct boot_error.
  * Owns     nothing.
  * Locks    none.   Context: any; before the console is up as well.
- * Holds    the answer is always false, so that `return boot_error(...)` reads as a refusal; the
- *          text is always terminated, cut if it is too long. */
+ * Holds    the text is always terminated, cut if it is too long. */
 #include "boot/error.h"
 
 #include <stdarg.h>
@@ -13,14 +12,13 @@
 
 #include <tern/tern.h>
 
-bool boot_error(struct boot_error *e, const char *format, ...)
+void boot_error_set(struct boot_error *e, const char *format, ...)
 {
 	va_list args;
 
-	if (e) {
-		va_start(args, format);
-		tern_vsnprintf(e->text, sizeof(e->text), format, args);
-		va_end(args);
-	}
-	return false;
+	if (!e)
+		return;
+	va_start(args, format);
+	tern_vsnprintf(e->text, sizeof(e->text), format, args);
+	va_end(args);
 }

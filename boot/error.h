@@ -14,7 +14,10 @@ struct boot_error {
 	char text[160];
 };
 
-/* Fills e (unless NULL) and returns false, so that a parser can `return boot_error(...)`. */
-bool boot_error(struct boot_error *e, const char *format, ...) TERN_PRINTF(2, 3);
+/* Fills e, unless it is NULL. */
+void boot_error_set(struct boot_error *e, const char *format, ...) TERN_PRINTF(2, 3);
+/* The same, and false, so that a parser can `return boot_error(e, ...)`. A macro, so that checkers
+ * of the code see which way its callers go on. */
+#define boot_error(...) (boot_error_set(__VA_ARGS__), false)
 
 #endif

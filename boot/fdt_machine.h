@@ -20,15 +20,16 @@ struct fdt_machine {
 	uint64_t mpidr[TERN_MAX_CPUS]; /* affinity fields only */
 	enum psci_method psci;
 	uint32_t psci_cpu_on, psci_system_off, psci_system_reset; /* function ids, 0: not there */
-	unsigned gic_version;          /* 2 or 3 */
+
+	unsigned gic_version; /* 2 or 3 */
 	uint64_t gicd_base, gicd_size;
 	uint64_t gicc_base, gicc_size; /* GICv2 */
 	unsigned gicr_regions;         /* GICv3 */
 	struct {
 		uint64_t base, size;
 	} gicr[4];
-	uint64_t gicr_stride;          /* 0: by the frame's own VLPI bit */
-	unsigned timer_ppi_virt;       /* interrupt ids (16..31) of the generic timer */
+	uint64_t gicr_stride;    /* 0: by the frame's own VLPI bit */
+	unsigned timer_ppi_virt; /* interrupt ids (16..31) of the generic timer */
 	unsigned timer_ppi_phys;
 	uint32_t timer_hz;             /* clock-frequency of the timer node, 0 if not given */
 	uint64_t uart_base, uart_size; /* stdout-path if it is a PL011, else the first

@@ -128,7 +128,7 @@ static void shift(struct memmap *m, unsigned i, unsigned to)
 /* Take [r.start, r.end) away from what is not stronger than r. */
 static void cut(struct memmap *m, struct window *w)
 {
-	unsigned from = w->lo, to = w->lo, end = w->hi;
+	unsigned from = w->lo, end = w->hi, to = from;
 
 	/* One range around all of r leaves two pieces: let the reader run ahead of the writer. */
 	if (w->hi > w->lo && count_after(m, w) > m->count) {

@@ -17,7 +17,7 @@
 
 #define PAGE_SIZE 4096u
 /* No machine has more physical address bits than this. */
-#define PHYS_BITS 52
+#define PHYS_BITS  52
 #define MEMMAP_MAX 1024
 
 enum mem_kind {
@@ -29,7 +29,7 @@ enum mem_kind {
 	MEM_FIRMWARE, /* FDT, boot information */
 	MEM_IMAGE,    /* this kernel */
 	MEM_RESERVED,
-	MEM_NVS,      /* ACPI non-volatile storage */
+	MEM_NVS, /* ACPI non-volatile storage */
 	MEM_BAD,
 	MEM_KINDS
 };

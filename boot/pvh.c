@@ -44,8 +44,8 @@ static const uint8_t *open_list(const struct physmem *pm, uint64_t addr, uint32_
 	const uint8_t *p = pm->view(pm, addr, (size_t)n * size);
 
 	if (!p) {
-		boot_error(e, "PVH: %s at %#llx, %u entries, lies outside memory", what,
-			   (unsigned long long)addr, n);
+		boot_error_set(e, "PVH: %s at %#llx, %u entries, lies outside memory", what,
+			       (unsigned long long)addr, n);
 		return NULL;
 	}
 	return memmap_add(&info->map, addr, (uint64_t)n * size, MEM_FIRMWARE, e) ? p : NULL;
