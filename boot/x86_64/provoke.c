@@ -5,11 +5,12 @@
 #include "boot/x86_64/apic.h"
 #include "boot/x86_64/trap.h"
 
+/* In assembly, as a compiler may make a comparison of 1 / x. */
 static void provoke_divide(void)
 {
-	volatile unsigned zero = 0;
+	unsigned low = 1, high = 0;
 
-	zero = 1 / zero;
+	__asm__ volatile("divl %2" : "+a"(low), "+d"(high) : "r"(0) : "cc");
 }
 
 static void provoke_undefined(void)
