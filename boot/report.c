@@ -15,12 +15,6 @@
 #include "boot/start.h"
 #include "lib/bits.h"
 
-#if defined(__x86_64__)
-#define ARCH_NAME "x86_64"
-#elif defined(__aarch64__)
-#define ARCH_NAME "aarch64"
-#endif
-
 extern char image_start[], image_end[];
 
 struct size_text size_text(uint64_t bytes)
@@ -102,13 +96,13 @@ static void report_loader(void)
 
 void boot_report(void)
 {
-	tern_printf("tern %s on " ARCH_NAME "\n", tern_version());
+	tern_printf("tern %s on %s\n", tern_version(), machine.arch);
 	tern_printf("platform: %s\n", machine.platform);
 	report_loader();
 	report_memory(&boot_info.map);
 	report_kernel();
 	tern_printf("cpus: %u online of %u\n", cpu_count(), machine.ncpus + machine.ncpus_ignored);
-	tern_printf("starter: %s\n", machine.psci);
+	tern_printf("starter: %s\n", machine.starter);
 	tern_printf("irqchip: %s\n", machine.irqchip);
 	tern_printf("clock: %s\n", machine.clock);
 	tern_printf("timer: %s\n", machine.timer);

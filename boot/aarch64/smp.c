@@ -55,7 +55,7 @@ void smp_discover(void)
 	static const char *const method[] = { "none", "PSCI by hvc", "PSCI by smc" };
 
 	list_cpus();
-	tern_str_copy(machine.psci, sizeof(machine.psci), method[board.psci]);
+	tern_str_copy(machine.starter, sizeof(machine.starter), method[board.psci]);
 	if (board.psci == PSCI_NONE && machine.ncpus > 1) {
 		log_warn("no PSCI: %u CPUs cannot be started", machine.ncpus - 1);
 		machine.ncpus = 1;

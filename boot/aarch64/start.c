@@ -141,6 +141,7 @@ void mach_vm_map_early(void)
 void mach_discover(const struct boot_info *info)
 {
 	(void)info; /* read already, with the device tree */
+	machine.arch = "aarch64";
 	tern_str_copy(machine.platform, sizeof(machine.platform), board.model);
 	tern_snprintf(machine.console, sizeof(machine.console), "PL011 at 0x%llx",
 		      (unsigned long long)board.uart_base);

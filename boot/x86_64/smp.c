@@ -77,7 +77,7 @@ static void list_cpus(const struct acpi_info *acpi)
 			machine.hw_id[machine.ncpus++] = acpi->apic_id[i];
 	}
 	machine.ncpus_ignored += acpi->ncpus_ignored;
-	tern_str_copy(machine.psci, sizeof(machine.psci), "INIT/SIPI");
+	tern_str_copy(machine.starter, sizeof(machine.starter), "INIT/SIPI");
 }
 
 static void read_acpi(const struct boot_info *info, struct acpi_info *acpi)
@@ -97,6 +97,7 @@ void mach_discover(const struct boot_info *info)
 {
 	static struct acpi_info acpi;
 
+	machine.arch = "x86_64";
 	describe_platform();
 	read_acpi(info, &acpi);
 	apic_discover(acpi.lapic_base);
