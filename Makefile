@@ -232,7 +232,7 @@ iso:
 	$(call setup,x86_64 iso)
 	$(remake) ARCH=x86_64 $(O)/x86_64-$(BUILD)$(if $(llvm),-llvm)/$(SAMPLE).iso
 
-tests = @O='$(O)' MAKE='$(MAKE)' JOBS='$(JOBS)' SEED='$(SEED)' T='$(or $(T),$(2))' \
+tests = @O='$(O)' MAKE='$(MAKE)' JOBS='$(JOBS)' SEED='$(SEED)' T='$(T)' ONLY='$(2)' \
 	sh tests/run.sh $(1)
 test:
 	@tools/setup.sh host x86_64 aarch64 iso llvm

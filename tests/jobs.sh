@@ -15,6 +15,7 @@ hosted() {
   echo "hosted build=release"
   echo "hosted build=debug san=tsan"
   echo "hosted build=verify llvm=1 san=asan"
+  echo "hosted build=debug llvm=1 san=tsan"
 }
 
 suites() {
@@ -76,6 +77,8 @@ matrix() {
 }
 
 faults() {
+  echo "faults arch=x86_64 build=release"
+  echo "faults arch=aarch64 build=release"
   common="null call-null write-text write-rodata exec-data unmapped stack undefined breakpoint float"
   for kind in $common divide protection double nmi; do
     echo "fault arch=x86_64 build=release kind=$kind"
@@ -102,6 +105,8 @@ test)
   boots
   faults
   trees
+  echo "bench arch=x86_64 build=release"
+  echo "bench arch=aarch64 build=release"
   echo "session arch=x86_64 build=release"
   echo "session arch=aarch64 build=release"
   for script in tests/build/*.sh; do

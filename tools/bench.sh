@@ -4,19 +4,25 @@
 #
 # Under -icount the guest's clock counts instructions, so two runs must say the same: each boot is
 # made twice, and a difference is a failure. Rows "bench: NAME VALUE UNIT" of the console become
-# "NAME VALUE UNIT" in the table, separated by tabs. Boots: three sizes of memory for boot.main; two
-# CPUs for calls between them; 2 GiB and one CPU for all else.
+# "NAME VALUE UNIT" in the table, separated by tabs. Boots: three sizes of memory for boot.main;
+# two CPUs for calls between them; one CPU and 2 GiB for all else. PATTERN, an awk expression,
+# chooses rows by their names; boots that give none of those are left out.
 set -u
 
-image=$1 table=$2 pattern=${3:-}
+image=$1 table=$2 pattern=${3:-.}
 mkdir -p "$(dirname "$table")"
 new=$table.new
 : >"$new"
+trap 'rm -f "$new" "$new.1" "$new.2" "$new.log"' EXIT
 
-rows() { # memory, CPUs, what to run, suffix for names
+# rows MEM SMP BENCHMARK SUFFIX: the chosen rows; all but boot.main if no benchmark is named
+rows() {
   MEM=$1 SMP=$2 ICOUNT=1 TIMEOUT=600 CMDLINE="loglevel=error -- bench $3" \
     tools/qemu.sh "$image" >"$new.log" || { cat "$new.log" >&2; return 1; }
-  awk -v OFS='\t' -v suffix="$4" '$1 == "bench:" { print $2 suffix, $3, $4 }' "$new.log"
+  awk -v OFS='\t' -v only="$3" -v suffix="$4" -v pattern="$pattern" '
+    $1 == "bench:" && ($2 suffix) ~ pattern && (only != "" || $2 != "boot.main") {
+      print $2 suffix, $3, $4
+    }' "$new.log"
 }
 
 run() {
@@ -29,12 +35,14 @@ run() {
   cat "$new.1" >>"$new"
 }
 
-trap 'rm -f "$new" "$new.1" "$new.2" "$new.log"' EXIT
-for mem in 64M 4G 64G; do run $mem 1 boot.main .$mem; done
-run 2G 2 ipi.call ""
-if [ -n "$pattern" ]; then
-  awk -v p="$pattern" '$1 ~ p' "$new" >"$table"
-else
-  cp "$new" "$table"
+for mem in 64M 4G 64G; do
+  ! echo "boot.main.$mem" | grep -qE -- "$pattern" || run $mem 1 boot.main .$mem
+done
+run 2G 2 ipi ""
+run 2G 1 "" ""
+if ! [ -s "$new" ]; then
+  echo "bench.sh: no row matches $pattern" >&2
+  exit 1
 fi
+sort -u "$new" >"$table"
 awk '{ printf "%-24s %12d %s\n", $1, $2, $3 }' "$table"
