@@ -6,6 +6,7 @@
  *          in a small buffer on the stack. An unknown conversion is copied as it stands, so
  *          that a mistake is seen.
  * Locks    none. Context: any; needs about 200 bytes of stack. */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <tern/port.h>
@@ -15,7 +16,9 @@
 #include "lib/string.h"
 
 #define GATHER 96
-#define DIGITS 24 /* 64 bits in octal and some */
+#define DIGITS 22 /* 64 bits in octal */
+/* The most that width and precision count: sums of a few stay far from INT_MAX. */
+#define PADDING_MAX 1000000
 
 struct sink {
 	char *buf;
@@ -25,7 +28,8 @@ struct sink {
 
 struct spec {
 	bool left, zero, alt, plus, space, upper;
-	int width, precision; /* precision -1: not given */
+	int width;     /* 0 .. PADDING_MAX */
+	int precision; /* -1, not given, .. PADDING_MAX */
 };
 
 static void put(struct sink *s, char c)
@@ -48,14 +52,16 @@ static void put_repeated(struct sink *s, char c, int n)
 static void put_text(struct sink *s, const struct spec *spec, const char *text)
 {
 	size_t max = spec->precision < 0 ? SIZE_MAX : (size_t)spec->precision;
-	int len = (int)tern_str_nlen(text ? text : "(null)", max);
-	int pad = spec->width > len ? spec->width - len : 0;
+	size_t len;
+	int pad;
 
 	if (!text)
 		text = "(null)";
+	len = tern_str_nlen(text, max);
+	pad = (size_t)spec->width > len ? spec->width - (int)len : 0;
 	if (!spec->left)
 		put_repeated(s, ' ', pad);
-	for (int i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++)
 		put(s, text[i]);
 	if (spec->left)
 		put_repeated(s, ' ', pad);
@@ -72,23 +78,19 @@ static int to_digits(char *digits, uint64_t value, unsigned base, bool upper)
 	return n;
 }
 
+/* prefix: a sign, or 0x */
 static void put_number(struct sink *s, const struct spec *spec, uint64_t value, unsigned base,
-		       const char *sign)
+		       const char *prefix)
 {
 	char digits[DIGITS];
 	int n = to_digits(digits, value, base, spec->upper);
 	int zeros = (spec->precision < 0 ? 1 : spec->precision) - n;
-	const char *prefix = sign;
 	int len, pad;
 
-	if (spec->alt && base == 16 && value)
-		prefix = spec->upper ? "0X" : "0x";
-	if (spec->alt && base == 8 && zeros <= 0 && n)
-		zeros = 1;
-	if (spec->alt && base == 8 && !n && spec->precision == 0)
-		zeros = 1;
 	if (zeros < 0)
 		zeros = 0;
+	if (spec->alt && base == 8 && zeros == 0)
+		zeros = 1;
 	len = (int)tern_str_len(prefix) + zeros + n;
 	pad = spec->width > len ? spec->width - len : 0;
 	if (spec->zero && !spec->left && spec->precision < 0) {
@@ -123,26 +125,46 @@ static const char *parse_flags(const char *f, struct spec *spec)
 static const char *parse_int(const char *f, int *n)
 {
 	for (*n = 0; *f >= '0' && *f <= '9'; f++)
-		if (*n < 100000)
+		if (*n < PADDING_MAX / 10)
 			*n = *n * 10 + (*f - '0');
 	return f;
+}
+
+/* A * for the width: negative means to the left. */
+static void set_width(struct spec *spec, int width)
+{
+	if (width < 0)
+		spec->left = true;
+	if (width > PADDING_MAX || width < -PADDING_MAX)
+		spec->width = PADDING_MAX;
+	else
+		spec->width = width < 0 ? -width : width;
+}
+
+static void set_precision(struct spec *spec, int precision)
+{
+	spec->precision = precision < 0 ? -1 : precision < PADDING_MAX ? precision : PADDING_MAX;
 }
 
 /* Length modifiers as the number of bytes that the argument has. */
 static const char *parse_length(const char *f, unsigned *bytes)
 {
-	*bytes = sizeof(int);
+	bool twice = *f && f[1] == *f;
+
 	switch (*f) {
 	case 'h':
-		*bytes = f[1] == 'h' ? 1 : 2;
-		return f + *bytes % 2 + 1;
+		*bytes = twice ? 1 : 2;
+		return f + (twice ? 2 : 1);
 	case 'l':
+		*bytes = 8;
+		return f + (twice ? 2 : 1);
 	case 'z':
 	case 't':
 	case 'j':
 		*bytes = 8;
-		return f + (f[0] == 'l' && f[1] == 'l' ? 2 : 1);
+		return f + 1;
 	default:
+		*bytes = 4;
 		return f;
 	}
 }
@@ -155,7 +177,7 @@ static uint64_t cut(uint64_t value, unsigned bytes, bool is_signed)
 	return is_signed ? (uint64_t)((int64_t)(value << shift) >> shift) : value << shift >> shift;
 }
 
-static void put_signed(struct sink *s, struct spec *spec, int64_t value)
+static void put_signed(struct sink *s, const struct spec *spec, int64_t value)
 {
 	const char *sign = value < 0 ? "-" : spec->plus ? "+" : spec->space ? " " : "";
 
@@ -171,15 +193,14 @@ static void put_char(struct sink *s, const struct spec *spec, char c)
 		put_repeated(s, ' ', spec->width - 1);
 }
 
-static void put_pointer(struct sink *s, struct spec *spec, uintptr_t p)
+static void put_hex(struct sink *s, const struct spec *spec, uint64_t value)
 {
-	char text[2 + 16 + 1];
+	const char *prefix = spec->upper ? "0X" : "0x";
 
-	tern_snprintf(text, sizeof(text), "0x%lx", (unsigned long)p);
-	spec->precision = -1;
-	put_text(s, spec, text);
+	put_number(s, spec, value, 16, spec->alt && value ? prefix : "");
 }
 
+/* A va_list that can be passed on by address, on every machine. */
 struct arg_list {
 	va_list v;
 };
@@ -200,17 +221,13 @@ static const char *convert(struct sink *s, const char *f, struct arg_list *args)
 	f = parse_flags(f, &spec);
 	if (*f == '*') {
 		f++;
-		spec.width = va_arg(args->v, int);
-		if (spec.width < 0) {
-			spec.left = true;
-			spec.width = -spec.width;
-		}
+		set_width(&spec, va_arg(args->v, int));
 	} else {
 		f = parse_int(f, &spec.width);
 	}
 	if (*f == '.' && f[1] == '*') {
 		f += 2;
-		spec.precision = va_arg(args->v, int);
+		set_precision(&spec, va_arg(args->v, int));
 	} else if (*f == '.') {
 		f = parse_int(f + 1, &spec.precision);
 	}
@@ -230,7 +247,7 @@ static const char *convert(struct sink *s, const char *f, struct arg_list *args)
 		spec.upper = true;
 		__attribute__((fallthrough));
 	case 'x':
-		put_number(s, &spec, integer_arg(args, bytes, false), 16, "");
+		put_hex(s, &spec, integer_arg(args, bytes, false));
 		break;
 	case 'c':
 		put_char(s, &spec, (char)va_arg(args->v, int));
@@ -239,7 +256,7 @@ static const char *convert(struct sink *s, const char *f, struct arg_list *args)
 		put_text(s, &spec, va_arg(args->v, const char *));
 		break;
 	case 'p':
-		put_pointer(s, &spec, (uintptr_t)va_arg(args->v, void *));
+		put_number(s, &spec, (uintptr_t)va_arg(args->v, void *), 16, "0x");
 		break;
 	case '%':
 		put(s, '%');
