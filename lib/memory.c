@@ -101,6 +101,12 @@ TERN_WEAK int memcmp(const void *a, const void *b, size_t n)
 {
 	const unsigned char *x = a, *y = b;
 
+	if (words_fit((uintptr_t)x, (uintptr_t)y) && (uintptr_t)x % WORD == 0)
+		for (; n >= WORD && *(const word_t *)x == *(const word_t *)y; n -= WORD) {
+			x += WORD;
+			y += WORD;
+		}
+	/* What is left, or the word that differs, whose first byte decides. */
 	for (; n; n--, x++, y++)
 		if (*x != *y)
 			return *x - *y;
