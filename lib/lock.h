@@ -4,8 +4,8 @@
  * Job      Mutual exclusion between CPUs; first come, first served (tickets).
  * Ranks    Every lock belongs to a class with a rank. Debug builds keep the classes that a CPU
  *          holds and panic, with both names, when a lock is taken whose rank is not above all
- *          of them, is released by a CPU that does not hold it, or is taken in the wrong
- *          interrupt state. docs/locking.md lists the classes.
+ *          of them, is released by a CPU that does not hold it, or is taken or released in the
+ *          wrong interrupt state. docs/locking.md lists the classes.
  * Context  A class says whether its locks are taken with interrupts off. tern_lock_irqsave()
  *          turns them off first; plain tern_lock() of such a class asserts that they are. The
  *          holder must not be preempted: either interrupts are off, or the kernel holds
@@ -31,13 +31,15 @@ struct tern_lock {
 	atomic_uint next;    /* [atomic: relaxed] the ticket that the next CPU draws */
 	atomic_uint serving; /* [atomic: acquire by the waiter, release by the holder] */
 	const struct tern_lock_class *cls; /* [const] */
-	unsigned owner;      /* [lock] CPU id + 1 in debug builds, else 0 */
+	atomic_uint owner;   /* [atomic: relaxed] holder's CPU id + 1 in debug builds, else 0 */
 };
 
 #define TERN_LOCK_INIT(class_) { .cls = (class_) }
 
 void tern_lock_init(struct tern_lock *lock, const struct tern_lock_class *cls);
 void tern_lock(struct tern_lock *lock);
+/* Takes the lock if it is free. Never waits, so ranks do not bind it; they do bind what is taken
+ * while it is held. */
 bool tern_lock_try(struct tern_lock *lock);
 void tern_unlock(struct tern_lock *lock);
 unsigned long tern_lock_irqsave(struct tern_lock *lock);
