@@ -11,6 +11,8 @@
 #ifndef LIB_ASSERT_H
 #define LIB_ASSERT_H
 
+#include <stdbool.h>
+
 #include "lib/compiler.h"
 
 #ifndef TERN_CHECK_LEVEL
@@ -20,6 +22,8 @@
 /* Print the text and the numbers on the port's console, then stop through tern_port_panic(). */
 _Noreturn void tern_panic(const char *format, ...) TERN_PRINTF(1, 2);
 _Noreturn void tern_assert_failed(const char *expr, const char *file, int line);
+/* True while this CPU writes the text of its panic, whatever locks it holds. */
+bool tern_panic_here(void);
 
 #define TERN_STATIC_ASSERT(expr, text) _Static_assert(expr, text)
 

@@ -3,7 +3,8 @@
  *
  * Owns     a stack of classes for each CPU. Touched only by that CPU, with interrupts off: an
  *          interrupt handler's locks come and go while the interrupted code's stay.
- * Holds    ranks rise strictly from the bottom of a stack to its top.
+ * Holds    ranks rise strictly from the bottom of a stack to its top, but for locks that were
+ *          tried: those never wait.
  * Context  any. */
 #include "lib/lockrank.h"
 
@@ -34,7 +35,7 @@ void tern_lockrank_check(const struct tern_lock_class *cls)
 	const struct held *h = this_cpu();
 
 	for (unsigned i = 0; i < h->count; i++)
-		TERN_CHECK(h->cls[i]->rank < cls->rank,
+		TERN_CHECK(h->cls[i]->rank < cls->rank || tern_panic_here(),
 			   "lock %s (rank %u) taken while %s (rank %u) is held", cls->name,
 			   cls->rank, h->cls[i]->name, h->cls[i]->rank);
 	tern_port_irq_restore(irq);

@@ -2,7 +2,7 @@
 /* host.c - a process that plays the kernel: the port by libc and pthreads.
  *
  * A thread plays a CPU; its id is thread-local. A panic ends the process unless the test that is
- * running expects it. Locks: the capture buffer has one of its own. */
+ * running expects it. Locks: the capture buffer has one of its own. Context: threads. */
 #include "boot/host/host.h"
 
 #include <pthread.h>
@@ -25,8 +25,12 @@ static pthread_mutex_t write_mutex = PTHREAD_MUTEX_INITIALIZER;
 static char *capture; /* [write_mutex] */
 static size_t capture_size, capture_used;
 
+static void (*before_write)(void); /* one thread sets it, while no other writes */
+
 void tern_port_write(const char *text, size_t len)
 {
+	if (before_write)
+		before_write();
 	pthread_mutex_lock(&write_mutex);
 	if (!capture) {
 		fwrite(text, 1, len, stdout);
@@ -51,6 +55,11 @@ void host_capture(char *buf, size_t size)
 	if (buf)
 		buf[0] = '\0';
 	pthread_mutex_unlock(&write_mutex);
+}
+
+void host_before_write(void (*fn)(void))
+{
+	before_write = fn;
 }
 
 _Noreturn void tern_port_panic(const char *text)
@@ -115,6 +124,8 @@ void host_on_cpus(unsigned n, void (*fn)(unsigned cpu, void *arg), void *arg)
 {
 	struct job jobs[TERN_MAX_CPUS];
 
+	if (n > TERN_MAX_CPUS)
+		abort();
 	for (unsigned i = 0; i < n; i++) {
 		jobs[i] = (struct job){ .cpu = i, .fn = fn, .arg = arg };
 		if (pthread_create(&jobs[i].thread, NULL, run_job, &jobs[i]) != 0)

@@ -18,4 +18,8 @@ bool host_panics(void (*fn)(void *arg), void *arg, char *text, size_t size);
  * NULL ends it. */
 void host_capture(char *buf, size_t size);
 
+/* From now on tern_port_write() calls fn first, as a kernel's console may take locks and fail
+ * checks; NULL ends it. */
+void host_before_write(void (*fn)(void));
+
 #endif
