@@ -53,7 +53,8 @@ static inline void list_remove(struct list *l)
 
 #define list_entry(link, type, member) container_of(link, type, member)
 
-#define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for_each(pos, head)                                                                   \
+	for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 
 /* The entry may be removed in the body. */
 #define list_for_each_safe(pos, head)                                                              \

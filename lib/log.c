@@ -38,11 +38,12 @@ void tern_log(enum tern_log_level level, const char *format, ...)
 	static const char cut[] = "...";
 	char line[TERN_LOG_LINE];
 	size_t room = sizeof(line) - 1, used; /* one for the newline */
-	uint64_t us = tern_port_clock_ns() / 1000;
+	uint64_t us;
 	va_list args;
 
 	if (level > tern_log_level())
 		return;
+	us = tern_port_clock_ns() / 1000;
 	used = tern_snprintf(line, room, "[%5llu.%06llu] %s: ", (unsigned long long)(us / 1000000),
 			     (unsigned long long)(us % 1000000), names[level]);
 	va_start(args, format);
