@@ -61,7 +61,11 @@ native := $(shell uname -m)
 llvm   := $(filter 1,$(LLVM))
 ifeq ($(llvm),)
   ifeq ($(filter host $(native),$(ARCH)),)
-    CROSS_COMPILE ?= $(ARCH)-linux-gnu-
+    prefixes := $(ARCH)-linux-gnu- $(ARCH)-elf- $(ARCH)-none-elf-
+    ifeq ($(origin CROSS_COMPILE),undefined)
+      CROSS_COMPILE := $(firstword $(foreach p,$(prefixes),$(if $(shell command -v $(p)gcc),$(p))) \
+	$(prefixes))
+    endif
   endif
   CC      := $(CROSS_COMPILE)gcc
   LD      := $(CROSS_COMPILE)ld
@@ -191,7 +195,10 @@ $(O)/tools/session: tests/qemu/session.c | $$(@D)/.dir
 	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
 
 # --- what people type ----------------------------------------------------------------------------
-setup = @tools/setup.sh $(1) $(if $(llvm),llvm)
+setup = @LLVM='$(llvm)' $(if $(filter-out $(ARCH)-%,$(CROSS_COMPILE)),CROSS_COMPILE='$(CROSS_COMPILE)') \
+	tools/setup.sh $(1) $(if $(llvm),llvm)
+# The tests take both toolchains, whichever is asked for.
+test_setup = @LLVM= tools/setup.sh $(1)
 remake = $(Q)+$(MAKE) --no-print-directory
 guest = ARCH=$(ARCH) MEM='$(MEM)' SMP='$(SMP)' MACHINE='$(MACHINE)' GIC='$(GIC)' EL='$(EL)' \
 	CPU='$(CPU)' QEMU_ARGS='$(QEMU_ARGS)'
@@ -235,19 +242,19 @@ iso:
 tests = @O='$(O)' MAKE='$(MAKE)' JOBS='$(JOBS)' SEED='$(SEED)' T='$(T)' ONLY='$(2)' \
 	sh tests/run.sh $(1)
 test:
-	@tools/setup.sh host x86_64 aarch64 iso llvm
+	$(call test_setup,host x86_64 aarch64 iso llvm sanitizers pkg-config)
 	$(call tests,test)
 test-host:
-	@tools/setup.sh host llvm
+	$(call test_setup,host x86_64 aarch64 llvm sanitizers pkg-config)
 	$(call tests,test,^(hosted|script))
 test-qemu:
-	@tools/setup.sh x86_64 aarch64 iso llvm
+	$(call test_setup,host x86_64 aarch64 iso llvm)
 	$(call tests,test,arch=$(filter-out host,$(if $(filter command line environment,$(origin ARCH)),$(ARCH),)))
 test-matrix:
-	@tools/setup.sh x86_64 aarch64 iso llvm
+	$(call test_setup,host x86_64 aarch64 iso llvm)
 	$(call tests,matrix)
 check:
-	@tools/setup.sh host x86_64 aarch64
+	$(call test_setup,host x86_64 aarch64)
 	@QUICK=1 O='$(O)' MAKE='$(MAKE)' JOBS='$(JOBS)' SEED='$(SEED)' T='$(T)' sh tests/run.sh check
 
 -include tests/fuzz/fuzz.mk
@@ -262,9 +269,7 @@ format:
 	clang-format -i $(sources_c)
 compile_commands.json: $(D)/sources $(D)/flags
 	@printf '%s\n' $(filter %.c,$(if $(filter host,$(ARCH)),$(host_src),$(image_src))) | \
-		awk -v dir='$(CURDIR)' -v cc='$(subst ",\\\\\",$(CC) $(CPPFLAGS) $(CFLAGS))' \
-		'BEGIN { print "[" } { printf "%s{\"directory\":\"%s\",\"file\":\"%s\",\"command\":\"%s -c %s\"}", \
-		(NR > 1 ? ",\n" : ""), dir, $$0, cc, $$0 } END { print "\n]" }' > $@
+		DIR='$(CURDIR)' COMMAND='$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' awk -f tools/compdb.awk > $@
 sources_c = $(shell find arch boot gc include lib mm samples tests tools -name '*.[ch]' 2>/dev/null)
 
 # The pkg-config file finds the rest from where it lies, so that a tree may be moved.

@@ -23,21 +23,20 @@ set -u
 kernel=$1
 arch=${ARCH:-x86_64} mem=${MEM:-512M} smp=${SMP:-2} limit=${TIMEOUT:-0}
 
+# As QEMU reads -m: a number, 1.5 too, of MiB or of what its letter says.
 mebibytes() {
-  case $1 in
-  *T) echo $((${1%T} * 1048576)) ;;
-  *G) echo $((${1%G} * 1024)) ;;
-  *M) echo "${1%M}" ;;
-  *) echo "$1" ;;
-  esac
+  echo "$1" | awk '{ u = toupper(substr($1, length($1)))
+    n = $1 * (u == "T" ? 1048576 : u == "G" ? 1024 : u == "K" ? 1 / 1024 : 1)
+    print int(n) }'
 }
 
 # More than half of what the host has is promised, but not set aside.
 have=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo 2>/dev/null)
 backend= memory="-m $mem"
-if [ "$(mebibytes "$mem")" -gt $((${have:-4096} / 2)) ]; then
+mib=$(mebibytes "$mem")
+if [ "$mib" -gt $((${have:-4096} / 2)) ]; then
   backend=,memory-backend=m
-  memory="$memory -object memory-backend-ram,id=m,size=$mem,reserve=off"
+  memory="$memory -object memory-backend-ram,id=m,size=${mib}M,reserve=off"
 fi
 
 if [ "$arch" = x86_64 ]; then
