@@ -12,8 +12,10 @@
 #include "lib/compiler.h"
 #include "lib/string.h"
 
-static const char help_name[] = "help";
-static const char help_usage[] = "[NAME]";
+/* Found and listed like any other; to run it takes the table. */
+static const struct tern_command help = {
+	.name = "help", .usage = "[NAME]", .help = "this list, or one command of it"
+};
 
 static bool is_blank(char c)
 {
@@ -58,6 +60,8 @@ static int split(char *line, char **argv)
 
 static const struct tern_command *find(tern_command_table table, const char *name)
 {
+	if (tern_str_eq(help.name, name))
+		return &help;
 	for (; *table; table++)
 		for (const struct tern_command *c = *table; c->name; c++)
 			if (tern_str_eq(c->name, name))
@@ -76,30 +80,32 @@ static void print_usage(const struct tern_command *c)
 	tern_printf("usage: %s%s%s\n", c->name, *c->usage ? " " : "", c->usage);
 }
 
-static void print_line(const char *name, const char *usage, const char *help)
+static enum tern_command_result explain(tern_command_table table, const char *name)
 {
-	tern_printf("  %-10s %-24s %s\n", name, usage, help);
+	const struct tern_command *c = find(table, name);
+
+	if (!c)
+		return unknown(name);
+	print_usage(c);
+	tern_printf("%s\n", c->help);
+	return TERN_COMMAND_OK;
+}
+
+static void print_line(const struct tern_command *c)
+{
+	tern_printf("  %-10s %-24s %s\n", c->name, c->usage, c->help);
 }
 
 static enum tern_command_result run_help(tern_command_table table, int argc, char **argv)
 {
-	if (argc > 2) {
-		tern_printf("usage: %s %s\n", help_name, help_usage);
+	if (argc > 2)
 		return TERN_COMMAND_USAGE;
-	}
-	if (argc == 2 && !tern_str_eq(argv[1], help_name)) {
-		const struct tern_command *c = find(table, argv[1]);
-
-		if (!c)
-			return unknown(argv[1]);
-		print_usage(c);
-		tern_printf("%s\n", c->help);
-		return TERN_COMMAND_OK;
-	}
-	print_line(help_name, help_usage, "this list, or one command of it");
+	if (argc == 2)
+		return explain(table, argv[1]);
+	print_line(&help);
 	for (; *table; table++)
 		for (const struct tern_command *c = *table; c->name; c++)
-			print_line(c->name, c->usage, c->help);
+			print_line(c);
 	return TERN_COMMAND_OK;
 }
 
@@ -118,12 +124,10 @@ enum tern_command_result tern_command_run(tern_command_table table, const char *
 	argc = split(copy, argv);
 	if (argc <= 0)
 		return argc ? TERN_COMMAND_USAGE : TERN_COMMAND_OK;
-	if (tern_str_eq(argv[0], help_name))
-		return run_help(table, argc, argv);
 	c = find(table, argv[0]);
 	if (!c)
 		return unknown(argv[0]);
-	result = c->run(argc, argv);
+	result = c == &help ? run_help(table, argc, argv) : c->run(argc, argv);
 	if (result == TERN_COMMAND_USAGE)
 		print_usage(c);
 	return result;
@@ -132,8 +136,8 @@ enum tern_command_result tern_command_run(tern_command_table table, const char *
 /* The index-th command name that starts with prefix; help is the first of all. */
 static const char *complete_name(tern_command_table table, const char *prefix, unsigned index)
 {
-	if (tern_str_starts(help_name, prefix) && index-- == 0)
-		return help_name;
+	if (tern_str_starts(help.name, prefix) && index-- == 0)
+		return help.name;
 	for (; *table; table++)
 		for (const struct tern_command *c = *table; c->name; c++)
 			if (tern_str_starts(c->name, prefix) && index-- == 0)
@@ -157,6 +161,7 @@ static const char *complete_argument(const struct tern_command *c, const char *p
 const char *tern_command_complete(tern_command_table table, const char *line, unsigned index)
 {
 	char name[TERN_COMMAND_LINE];
+	const struct tern_command *c;
 	const char *first, *last;
 	size_t len = 0;
 
@@ -174,9 +179,8 @@ const char *tern_command_complete(tern_command_table table, const char *line, un
 		return NULL;
 	memcpy(name, first, len);
 	name[len] = '\0';
-	if (tern_str_eq(name, help_name))
-		return complete_name(table, last, index);
-	return complete_argument(find(table, name), last, index);
+	c = find(table, name);
+	return c == &help ? complete_name(table, last, index) : complete_argument(c, last, index);
 }
 
 static int digit_of(char c)
