@@ -22,10 +22,11 @@ const char *mem_kind_name(enum mem_kind kind)
 {
 	static const char *const names[MEM_KINDS] = {
 		[MEM_NONE] = "nothing",  [MEM_USABLE] = "usable",
-		[MEM_KERNEL] = "kernel", [MEM_ACPI] = "ACPI tables",
-		[MEM_MODULE] = "module", [MEM_FIRMWARE] = "firmware",
-		[MEM_IMAGE] = "image",   [MEM_RESERVED] = "reserved",
-		[MEM_NVS] = "ACPI NVS",  [MEM_BAD] = "bad",
+		[MEM_KERNEL] = "kernel", [MEM_HEAP] = "heap",
+		[MEM_ACPI] = "ACPI tables", [MEM_MODULE] = "module",
+		[MEM_FIRMWARE] = "firmware", [MEM_IMAGE] = "image",
+		[MEM_RESERVED] = "reserved", [MEM_NVS] = "ACPI NVS",
+		[MEM_BAD] = "bad",
 	};
 
 	return (unsigned)kind < MEM_KINDS ? names[kind] : "unknown";

@@ -24,6 +24,7 @@ enum mem_kind {
 	MEM_NONE,     /* nothing there; never stored */
 	MEM_USABLE,   /* free */
 	MEM_KERNEL,   /* taken from what was usable, by memmap_take() */
+	MEM_HEAP,     /* handed over to tern, by heap.c */
 	MEM_ACPI,     /* ACPI tables: usable after they are read; we leave them */
 	MEM_MODULE,   /* initrd and boot modules */
 	MEM_FIRMWARE, /* FDT, boot information */

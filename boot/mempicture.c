@@ -23,7 +23,7 @@ static const char legend[MEM_KINDS][2] = {
 	[MEM_NONE] = { ' ', '\'' },  [MEM_USABLE] = { '.', ':' },   [MEM_KERNEL] = { 'k', 'K' },
 	[MEM_ACPI] = { 'a', 'A' },   [MEM_MODULE] = { 'm', 'M' },   [MEM_FIRMWARE] = { 'f', 'F' },
 	[MEM_IMAGE] = { 'i', 'I' },  [MEM_RESERVED] = { 'r', 'R' }, [MEM_NVS] = { 'n', 'N' },
-	[MEM_BAD] = { 'b', 'B' },
+	[MEM_BAD] = { 'b', 'B' },    [MEM_HEAP] = { 'h', 'H' },
 };
 
 /* A walk through the map, from low to high. */
@@ -77,19 +77,25 @@ static void draw_row(struct walk *w, uint64_t addr)
 }
 
 /* How far on from addr whole rows are of one kind that is no RAM; addr itself if none is. */
+static bool is_ram(enum mem_kind kind)
+{
+	return kind == MEM_USABLE || kind == MEM_KERNEL || kind == MEM_HEAP;
+}
+
 static uint64_t dull_until(struct walk *w, uint64_t addr, enum mem_kind *kind)
 {
 	uint64_t end;
 
 	*kind = look(w, addr, &end);
-	if (*kind == MEM_USABLE || *kind == MEM_KERNEL)
+	if (is_ram(*kind))
 		return addr;
 	return align_down(end, CELLS * w->cell);
 }
 
 static uint64_t cell_size(const struct memmap *m)
 {
-	uint64_t ram = memmap_total(m, MEM_USABLE) + memmap_total(m, MEM_KERNEL);
+	uint64_t ram = memmap_total(m, MEM_USABLE) + memmap_total(m, MEM_KERNEL) +
+		       memmap_total(m, MEM_HEAP);
 	uint64_t cell = PAGE_SIZE;
 
 	while (cell * CELLS * ROWS < ram)

@@ -6,6 +6,7 @@
 #include "boot/cpu.h"
 #include "boot/fault.h"
 #include "boot/machine.h"
+#include "boot/vm.h"
 
 void tern_port_write(const char *text, size_t len)
 {
@@ -34,4 +35,9 @@ unsigned tern_port_cpu_id(void)
 uint64_t tern_port_clock_ns(void)
 {
 	return mach_clock_ns();
+}
+
+bool tern_port_map(uintptr_t start, size_t size)
+{
+	return vm_map_identity(start, size, VM_READ | VM_WRITE);
 }

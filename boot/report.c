@@ -38,10 +38,10 @@ struct size_text size_text(uint64_t bytes)
 	return s;
 }
 
-/* What the loader said of a range that frames.c took since. */
+/* What the loader said of a range that frames.c or the heap took since. */
 static enum mem_kind kind_as_found(enum mem_kind kind)
 {
-	return kind == MEM_KERNEL ? MEM_USABLE : kind;
+	return kind == MEM_KERNEL || kind == MEM_HEAP ? MEM_USABLE : kind;
 }
 
 /* The range that begins at index *i of the map as it was found; *i moves behind it. False at the

@@ -3,7 +3,7 @@
  *
  * Job      A stack is the upper end of a slot in the VM_STACKS window; the page below it is
  *          never mapped. A freed slot keeps its pages for the next taker of that size, so that
- *          freeing needs no word to other CPUs.
+ *          freeing needs no word to other CPUs; unless memory is short.
  * Owns     the slots: who has which, and how much of it is mapped.
  * Locks    stacks(120), not held while pages are mapped (vm(130), frames(140)).
  * Context  threads and boot. stack_at() takes no lock: it serves fault reports. */
@@ -18,6 +18,8 @@
 #include "lib/string.h"
 
 #define SLOTS 4096u
+/* With fewer at hand a freed stack's pages are given back. */
+#define FEW_FRAMES 128
 
 TERN_STATIC_ASSERT((uint64_t)SLOTS *STACK_SLOT <= VM_STACKS_SIZE, "the window holds all slots");
 
@@ -119,12 +121,28 @@ bool stack_alloc(struct stack *s, size_t size, const char *owner)
 	return true;
 }
 
+static void give_pages_back(struct slot *slot, uintptr_t top)
+{
+	for (unsigned i = 1; i <= slot->pages; i++) {
+		uint64_t frame;
+
+		if (!vm_query(top - i * PAGE_SIZE, &frame, NULL))
+			continue;
+		vm_unmap(top - i * PAGE_SIZE, PAGE_SIZE);
+		frames_free((void *)(uintptr_t)frame);
+	}
+	slot->pages = 0;
+}
+
 void stack_free(struct stack *s)
 {
-	unsigned long irq = tern_lock_irqsave(&stacks_lock);
 	struct slot *slot = slots[(s->top - VM_STACKS) / STACK_SLOT - 1];
+	unsigned long irq;
 
 	TERN_ASSERT(slot->used);
+	if (frames_free_count() < FEW_FRAMES)
+		give_pages_back(slot, s->top);
+	irq = tern_lock_irqsave(&stacks_lock);
 	slot->used = false;
 	tern_unlock_irqrestore(&stacks_lock, irq);
 }

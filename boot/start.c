@@ -3,7 +3,7 @@
  *
  * Job      Bring up, in an order in which each step needs only what stands before it: memory
  *          map, frames, page tables, a stack with a guard, firmware's tables and the clock,
- *          traps and interrupts, threads, the other CPUs, kernel_main().
+ *          traps and interrupts, threads, the other CPUs, the heap, kernel_main().
  * Cost     constant in the amount of RAM: nothing here walks or clears it.
  * Context  the boot CPU alone until cpu_start_all(); interrupts off until then. */
 #include "boot/start.h"
@@ -16,6 +16,7 @@
 #include "boot/cmdline.h"
 #include "boot/cpu.h"
 #include "boot/frames.h"
+#include "boot/heap.h"
 #include "boot/machine.h"
 #include "boot/stack.h"
 #include "boot/thread.h"
@@ -72,6 +73,7 @@ static void boot_continue(void *arg)
 	(void)arg;
 	start_boot_cpu();
 	cpu_start_all();
+	heap_hand_over(&boot_info.map);
 	boot_ns = mach_ticks_to_ns(arch_ticks() - boot_info.entry_ticks);
 	mach_exit(kernel_main());
 }

@@ -155,8 +155,24 @@ static unsigned leaf_level(uintptr_t va, uint64_t pa, uint64_t size)
 	return present < level ? present : level;
 }
 
-/* Map one leaf at the start of the range; returns the bytes it covers, 0 if out of frames. */
-static uint64_t map_one_locked(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot,
+/* Make leaves from an absent slot on, as far as its table has absent slots and the range goes.
+ * Returns the bytes that they cover. */
+static uint64_t fill(pte_t *slot, uintptr_t va, uint64_t pa, uint64_t size, unsigned prot,
+		     unsigned level)
+{
+	uint64_t step = level_size(level), done = 0;
+
+	do {
+		__atomic_store_n(slot, pte_leaf(pa + done, prot, level), __ATOMIC_RELEASE);
+		done += step;
+		slot++;
+	} while (size - done >= step && level_index(va + done, level) && !pte_present(load(slot)));
+	pte_publish();
+	return done;
+}
+
+/* Map at the start of the range; returns the bytes that are mapped now, 0 if out of frames. */
+static uint64_t map_some_locked(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot,
 			       bool *changed)
 {
 	unsigned level;
@@ -177,12 +193,10 @@ static uint64_t map_one_locked(uintptr_t va, uint64_t pa, uint64_t size, unsigne
 	slot = slot_at(va, level);
 	if (!slot)
 		return 0;
-	if (pte_present(load(slot))) {
-		replace(slot, pte_leaf(pa, prot, level));
-		*changed = true;
-	} else {
-		set(slot, pte_leaf(pa, prot, level));
-	}
+	if (!pte_present(load(slot)))
+		return fill(slot, va, pa, size, prot, level);
+	replace(slot, pte_leaf(pa, prot, level));
+	*changed = true;
 	return level_size(level);
 }
 
@@ -199,7 +213,7 @@ static bool map(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot, bool re
 		uint64_t done;
 
 		irq = tern_lock_irqsave(&vm_lock);
-		done = map_one_locked(va, pa, size, prot, &changed);
+		done = map_some_locked(va, pa, size, prot, &changed);
 		tern_unlock_irqrestore(&vm_lock, irq);
 		if (!done && !more)
 			break;

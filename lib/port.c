@@ -25,3 +25,10 @@ TERN_WEAK uint64_t tern_port_clock_ns(void)
 {
 	return 0;
 }
+
+TERN_WEAK bool tern_port_map(uintptr_t start, size_t size)
+{
+	(void)start;
+	(void)size;
+	return true;
+}

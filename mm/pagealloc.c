@@ -13,7 +13,8 @@
  * Locks    the owner's.   Context: the owner's.
  * Holds    I-PAG-1 a child's summary says what its bits say.   I-PAG-2 free bit i is set exactly
  *          if sum[i].max > 0.   I-PAG-3 no page below the hint is free.   I-PAG-4 nfree and
- *          nowned count bits.   I-PAG-5 a page that is not owned is taken.
+ *          nowned count bits.   I-PAG-5 a page that is not owned is taken, and
+ *          so is one that is kept.
  * Go       runtime/mpagealloc.go; we differ: levels are made on demand instead of reserved in
  *          virtual memory, which bare metal may not have, and runs need not lie in one root. */
 #include "mm/pagealloc.h"
@@ -36,9 +37,7 @@ static unsigned child_shift(unsigned level)
 
 void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta)
 {
-	memset(p, 0, sizeof(*p));
-	p->meta = meta;
-	p->hint = TERN_PAGES_END;
+	*p = (struct tern_pagealloc)TERN_PAGEALLOC_INIT(meta);
 }
 
 /* --- summaries ------------------------------------------------------------------------- */
@@ -48,13 +47,38 @@ static bool same_sum(struct pallocsum a, struct pallocsum b)
 	return a.start == b.start && a.max == b.max && a.end == b.end;
 }
 
+/* Children joined from the left. Only those with a free page are looked at: between them lies
+ * nothing but taken ones. */
 static struct pallocsum sum_of_node(const struct tern_pagenode *node, unsigned level)
 {
-	uint64_t child_pages = 1ull << child_shift(level);
-	struct pallocsum s = node->sum[0];
+	uint32_t pages = 1u << child_shift(level);
+	struct pallocsum s = { 0, 0, 0 };
+	uint32_t run = 0;  /* free pages that end where child `next` begins */
+	unsigned next = 0;
+	bool first = true; /* the run began with the node */
 
-	for (unsigned i = 1; i < PAGEALLOC_FAN; i++)
-		s = tern_pallocsum_join(s, i * child_pages, node->sum[i], child_pages);
+	for (uint32_t left = node->free; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
+		const struct pallocsum *c = &node->sum[i];
+
+		if (i != next) {
+			run = 0;
+			first = false;
+		}
+		run += c->start;
+		if (first)
+			s.start = run;
+		if (run > s.max)
+			s.max = run;
+		if (c->max > s.max)
+			s.max = c->max;
+		if (c->start < pages) {
+			first = false;
+			run = c->end;
+		}
+		next = i + 1;
+	}
+	s.end = next == PAGEALLOC_FAN ? run : 0;
 	return s;
 }
 
@@ -82,7 +106,7 @@ static void set_root(struct tern_pagealloc *p, unsigned r)
 
 /* --- looking up ------------------------------------------------------------------------ */
 
-static const struct tern_pagechunk *chunk_at(const struct tern_pagealloc *p, uint64_t page)
+static struct tern_pagechunk *chunk_at(const struct tern_pagealloc *p, uint64_t page)
 {
 	const struct tern_pagenode *node = p->root[page >> ROOT_SHIFT];
 
@@ -118,7 +142,8 @@ bool tern_pagealloc_is_taken(const struct tern_pagealloc *p, uint64_t first, uin
 		struct piece at = piece_at(first, n);
 
 		if (!c || !tern_pallocbits_all_taken(&c->owned, at.i, at.n) ||
-		    !tern_pallocbits_all_taken(&c->taken, at.i, at.n))
+		    !tern_pallocbits_all_taken(&c->taken, at.i, at.n) ||
+		    !tern_pallocbits_all_free(&c->kept, at.i, at.n))
 			return false;
 		first += at.n;
 		n -= at.n;
@@ -138,6 +163,27 @@ static bool is_free(const struct tern_pagealloc *p, uint64_t first, uint64_t n)
 		n -= at.n;
 	}
 	return true;
+}
+
+struct tern_piece tern_pagealloc_first_fresh(const struct tern_pagealloc *p, uint64_t first,
+					     uint64_t n, uint32_t most)
+{
+	while (n) {
+		const struct tern_pagechunk *c = chunk_at(p, first);
+		struct piece at = piece_at(first, n);
+		uint32_t i = c ? tern_pallocbits_find(&c->owned, 1, at.i) : at.i;
+
+		if (i < at.i + at.n) {
+			uint32_t run = at.i + at.n - i < most ? at.i + at.n - i : most;
+
+			while (c && !tern_pallocbits_all_free(&c->owned, i, run))
+				run--;
+			return (struct tern_piece){ first + (i - at.i), run };
+		}
+		first += at.n;
+		n -= at.n;
+	}
+	return (struct tern_piece){ 0, 0 };
 }
 
 /* --- searching ------------------------------------------------------------------------- */
@@ -350,6 +396,12 @@ void tern_pagealloc_free(struct tern_pagealloc *p, uint64_t first, uint64_t n)
 	TERN_VERIFY(tern_pagealloc_check(p));
 }
 
+void tern_pagealloc_keep(struct tern_pagealloc *p, uint64_t first, uint32_t n)
+{
+	take(p, first, n);
+	tern_pallocbits_take(&chunk_at(p, first)->kept, first & (PALLOC_CHUNK_PAGES - 1), n);
+}
+
 uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p)
 {
 	uint64_t longest = 0, end = 0; /* end: free pages at the end of the root before */
@@ -459,7 +511,7 @@ static bool check_chunk(const struct tern_pagechunk *c, uint64_t base, struct co
 	uint32_t lowest = tern_pallocbits_find(&c->taken, 1, 0);
 
 	for (unsigned w = 0; w < ARRAY_SIZE(c->taken.word); w++)
-		if (~c->taken.word[w] & ~c->owned.word[w])
+		if ((~c->taken.word[w] & ~c->owned.word[w]) || (c->kept.word[w] & ~c->taken.word[w]))
 			return false;
 	n->owned += tern_pallocbits_count_taken(&c->owned, 0, PALLOC_CHUNK_PAGES);
 	n->free += PALLOC_CHUNK_PAGES - tern_pallocbits_count_taken(&c->taken, 0, PALLOC_CHUNK_PAGES);

@@ -23,9 +23,14 @@
 #define PAGEALLOC_LEVELS    7  /* of nodes below the root */
 #define PAGEALLOC_ROOT      32 /* nodes of the highest level, 8 TiB each */
 
+struct tern_piece {
+	uint64_t first, n; /* pages; n = 0: none */
+};
+
 struct tern_pagechunk {
 	struct pallocbits taken;
 	struct pallocbits owned; /* was given to the heap at all */
+	struct pallocbits kept;  /* taken for good: it holds the heap's own records */
 };
 
 /* Eight children: nodes, or on the lowest level chunks. One that is absent has no free page. */
@@ -48,6 +53,7 @@ struct tern_pagealloc {
 	uint64_t nfree;
 };
 
+#define TERN_PAGEALLOC_INIT(meta_) { .meta = (meta_), .hint = TERN_PAGES_END }
 void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta);
 
 /* Give pages [first, first + n) to the allocator; those that it has already are passed over. False
@@ -66,7 +72,13 @@ bool tern_pagealloc_take_at(struct tern_pagealloc *p, uint64_t first, uint64_t n
 /* Free pages, any part of what was taken. All must be owned and taken. */
 void tern_pagealloc_free(struct tern_pagealloc *p, uint64_t first, uint64_t n);
 
-/* True if all of [first, first + n) is owned and taken: what may be freed. */
+/* The first pages of [first, first + n) that were never given: at most `most`, in one chunk. */
+struct tern_piece tern_pagealloc_first_fresh(const struct tern_pagealloc *p, uint64_t first,
+					     uint64_t n, uint32_t most);
+/* Take free pages of one chunk for good. */
+void tern_pagealloc_keep(struct tern_pagealloc *p, uint64_t first, uint32_t n);
+
+/* True if all of [first, first + n) is taken, and not for good: what may be freed. */
 bool tern_pagealloc_is_taken(const struct tern_pagealloc *p, uint64_t first, uint64_t n);
 uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p);
 /* The invariants, all of them: summaries as rebuilt from the bits, counts, the hint. */

@@ -8,6 +8,7 @@
 #ifndef TERN_PORT_H
 #define TERN_PORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,19 @@ void tern_port_irq_restore(unsigned long state);
  * Comes in any context. Default: always 0, which means "no clock": time stamps read as zero.
  */
 uint64_t tern_port_clock_ns(void);
+
+/**
+ * tern_port_map - make memory of a region readable and writable, before tern touches it
+ * @start: multiple of the heap's page size, 8 KiB
+ * @size:  likewise
+ *
+ * Comes once for each part of a region, when the heap grows: at most an arena (64 MiB) at a time,
+ * unless a larger run was asked for. False means that there is no memory for page tables: the part
+ * is given up. Comes with none of tern's locks held, in the state of the caller of tern, and may
+ * wait for other CPUs unless that has interrupts off. Default: true, for kernels that have mapped
+ * what they hand over.
+ */
+bool tern_port_map(uintptr_t start, size_t size);
 
 #pragma GCC visibility pop
 

@@ -50,6 +50,65 @@ size_t tern_snprintf(char *buf, size_t size, const char *format, ...)
 size_t tern_vsnprintf(char *buf, size_t size, const char *format, va_list args)
 	__attribute__((format(printf, 3, 0)));
 
+/* Memory ------------------------------------------------------------------------------- */
+
+enum tern_result {
+	TERN_OK,
+	TERN_EINVAL, /* the arguments cannot be meant; nothing was done */
+	TERN_ENOMEM, /* no memory; nothing was done */
+};
+
+/* The heap's page. Runs of pages begin at multiples of it. */
+#define TERN_HEAP_PAGE 8192
+
+/**
+ * tern_add_region - hand memory over to the heap
+ * @start, @size: bytes, any at all
+ *
+ * From now on the memory is tern's: nobody else may write to it. Any number of regions may come, at
+ * any time, in any order, unaligned, tiny, overlapping each other. Costs O(1), whatever the size:
+ * the memory is looked at when the heap grows into it. What is no whole page, what lies at address
+ * 0 or above 2^48, and what was handed over before, is passed over; a region of which nothing is
+ * left is no error.
+ *
+ * TERN_EINVAL when start + size lies past 2^64. TERN_ENOMEM when there is no memory for a record of
+ * it, not even in the region itself. Threads, or with interrupts off; not interrupt handlers.
+ */
+enum tern_result tern_add_region(uintptr_t start, size_t size);
+
+/**
+ * tern_pages_alloc - contiguous pages, for page tables, devices, stacks, other allocators
+ * @size:  bytes, rounded up to whole pages
+ * @align: a power of two, or 0 for a page; at most 1 GiB
+ * @below: no byte of it lies at or above this address; 0: anywhere
+ *
+ * The lowest run that fits. What it holds is anything. NULL when there is no such run, for size 0,
+ * or when align is no power of two or too large. Threads, or with interrupts off: then it does not
+ * wait for another CPU that is making the heap larger at that moment, and may say NULL.
+ */
+void *tern_pages_alloc(size_t size, size_t align, uintptr_t below);
+
+/**
+ * tern_pages_free - give pages back: all of a run, or any part, whoever took it
+ * @start: of a page; NULL does nothing
+ * @size:  bytes, rounded up to whole pages
+ *
+ * Panics, with the numbers, unless all of the pages are in use. Context as tern_pages_alloc().
+ */
+void tern_pages_free(void *start, size_t size);
+
+/* In bytes. All but waiting add up to what the heap has grown to. */
+struct tern_page_stats {
+	uint64_t waiting;      /* handed over, and not looked at yet */
+	uint64_t free;
+	uint64_t used;         /* in runs */
+	uint64_t records;      /* the heap's own */
+	uint64_t longest_free; /* the longest run that could be had without growing */
+};
+
+/* Cheap: nothing is walked. Context as tern_pages_alloc(). */
+void tern_page_stats(struct tern_page_stats *stats);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

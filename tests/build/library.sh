@@ -9,9 +9,10 @@ port='tern_port_panic tern_port_write'
 # Linkers define this one themselves.
 linker=_GLOBAL_OFFSET_TABLE_
 
-# Every function that the public headers declare.
+# Every function and every object that the public headers declare.
 declared() {
-  sed -e '/^ \*/d' -e '/^\/\*/d' include/tern/*.h | grep -oE '\btern_[a-z0-9_]+\(' | tr -d '(' | sort -u
+  sed -e '/^ \*/d' -e '/^\/\*/d' include/tern/*.h |
+    sed -nE -e 's/^extern .*\b(tern_[a-z0-9_]+)(\[\])?;.*/\1/p' -e 's/.*\b(tern_[a-z0-9_]+)\(.*/\1/p' | sort -u
 }
 
 # symbols NM FILE KINDS: names, sorted
