@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c - the hosted test program: tests [--quick] [--list] [--seed N] [PATTERN]. */
+/* main.c - the hosted test program: hosted-tests [--quick] [--list] [--seed N] [PATTERN].
+ *
+ * Without --seed the seed is SEED of the environment, or else a new one each time; it is printed,
+ * so that a run can be had again. Status 0: all passed; 1: one failed, or none matches; 2: usage.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include <tern/command.h>
 
 #include "tests/test.h"
 
@@ -18,7 +24,7 @@ static int list(void)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: tests [--quick] [--list] [--seed N] [PATTERN]\n");
+	fprintf(stderr, "usage: hosted-tests [--quick] [--list] [--seed N] [PATTERN]\n");
 	return 2;
 }
 
@@ -26,7 +32,7 @@ int main(int argc, char **argv)
 {
 	const char *pattern = NULL;
 	const char *given = getenv("SEED");
-	uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+	unsigned long long seed = (unsigned long long)time(NULL);
 	bool quick = false;
 	int failed;
 
@@ -36,12 +42,15 @@ int main(int argc, char **argv)
 		else if (strcmp(argv[i], "--list") == 0)
 			return list();
 		else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
-			seed = strtoull(argv[++i], NULL, 0);
+			given = argv[++i];
 		else if (argv[i][0] == '-' || pattern)
 			return usage();
 		else
 			pattern = argv[i];
 	}
+	/* make passes on an empty SEED */
+	if (given && *given && !tern_command_number(given, &seed))
+		return usage();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	failed = test_run(pattern, seed, quick);
 	if (failed < 0)

@@ -9,10 +9,14 @@
 
 #include <tern/tern.h>
 
+#include "arch/arch.h"
+#include "lib/lock.h"
+
 /* The linker makes these around the section. */
 extern struct test *const __start_tern_tests[], *const __stop_tern_tests[];
 
-#define for_each_test(p) for (struct test *const *p = __start_tern_tests; p < __stop_tern_tests; p++)
+#define for_each_test(p)                                                                           \
+	for (struct test *const *p = __start_tern_tests; p < __stop_tern_tests; p++)
 
 static uint64_t hash_text(uint64_t h, const char *s)
 {
@@ -36,16 +40,30 @@ uint64_t test_random_below(struct test *t, uint64_t limit)
 	return test_random(t) % limit;
 }
 
+/* Each line of the text behind a #, so that none is taken for a result. */
+static void print_comment(const char *text)
+{
+	while (*text) {
+		size_t len = 0;
+
+		while (text[len] && text[len] != '\n')
+			len++;
+		tern_printf("    # %.*s\n", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
 void test_fail(struct test *t, const char *file, int line, const char *format, ...)
 {
-	char text[256];
+	char text[512];
+	size_t used = tern_snprintf(text, sizeof(text), "%s:%d: ", file, line);
 	va_list args;
 
 	t->failures++;
 	va_start(args, format);
-	tern_vsnprintf(text, sizeof(text), format, args);
+	tern_vsnprintf(text + used, sizeof(text) - used, format, args);
 	va_end(args);
-	tern_printf("    # %s:%d: %s\n", file, line, text);
+	print_comment(text);
 }
 
 void test_note(struct test *t, const char *format, ...)
@@ -57,7 +75,7 @@ void test_note(struct test *t, const char *format, ...)
 	va_start(args, format);
 	tern_vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	tern_printf("    # %s\n", text);
+	print_comment(text);
 }
 
 const char *test_name(unsigned index, const char **group)
@@ -82,12 +100,27 @@ static bool selected(const struct test *t, const char *pattern, bool quick_only)
 	return tern_str_match(pattern, full);
 }
 
+/* What one test leaves behind would fail the next. */
+static void expect_tidy(struct test *t)
+{
+	if (!arch_irq_enabled()) {
+		t->failures++;
+		test_note(t, "leaves interrupts off");
+		arch_irq_enable();
+	}
+	if (tern_lock_depth()) {
+		t->failures++;
+		test_note(t, "leaves %u locks held", tern_lock_depth());
+	}
+}
+
 static bool run_one(struct test *t, unsigned number, uint64_t seed)
 {
 	t->failures = 0;
 	t->skip_reason = NULL;
 	t->rng = hash_text(hash_text(seed ^ 0xcbf29ce484222325ull, t->group), t->name);
 	t->fn(t);
+	expect_tidy(t);
 	tern_printf("%s %u %s.%s", t->failures ? "not ok" : "ok", number, t->group, t->name);
 	if (t->skip_reason && !t->failures)
 		tern_printf(" # SKIP %s", t->skip_reason);
