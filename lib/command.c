@@ -194,21 +194,23 @@ static int digit_of(char c)
 	return 99;
 }
 
-static int suffix_shift(char c)
+/* 1 for the end of the word, 0 for what is no suffix. */
+static unsigned long long unit_of(const char *suffix)
 {
-	switch (c) {
-	case 'k': case 'K': return 10;
-	case 'm': case 'M': return 20;
-	case 'g': case 'G': return 30;
-	case 't': case 'T': return 40;
-	default: return -1;
-	}
+	static const char letters[] = "kKmMgGtT";
+
+	if (!*suffix)
+		return 1;
+	for (unsigned i = 0; letters[i]; i++)
+		if (letters[i] == *suffix && !suffix[1])
+			return 1024ull << (i / 2 * 10);
+	return 0;
 }
 
 bool tern_command_number(const char *word, unsigned long long *value)
 {
 	unsigned base = 10;
-	unsigned long long n = 0;
+	unsigned long long n = 0, unit;
 	const char *p = word;
 
 	if (p[0] == '0' && (p[1] == 'x' || p[1] == 'X')) {
@@ -221,13 +223,9 @@ bool tern_command_number(const char *word, unsigned long long *value)
 		if (__builtin_mul_overflow(n, base, &n) ||
 		    __builtin_add_overflow(n, (unsigned)digit_of(*p), &n))
 			return false;
-	if (*p) {
-		int shift = suffix_shift(*p++);
-
-		if (*p || shift < 0 || n >> (64 - shift))
-			return false;
-		n <<= shift;
-	}
+	unit = unit_of(p);
+	if (!unit || __builtin_mul_overflow(n, unit, &n))
+		return false;
 	*value = n;
 	return true;
 }
