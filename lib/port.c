@@ -21,6 +21,11 @@ TERN_WEAK void tern_port_irq_restore(unsigned long state)
 	arch_irq_restore(state);
 }
 
+TERN_WEAK bool tern_port_irq_enabled(void)
+{
+	return arch_irq_enabled();
+}
+
 TERN_WEAK uint64_t tern_port_clock_ns(void)
 {
 	return 0;

@@ -151,7 +151,7 @@ static bool wait_for_growth(struct tern_mheap *h)
 {
 	unsigned before = atomic_load_explicit(&h->growing, memory_order_acquire);
 
-	if (before == 0 || !arch_irq_enabled())
+	if (before == 0 || !tern_port_irq_enabled())
 		return false;
 	while (atomic_load_explicit(&h->growing, memory_order_acquire) >= before)
 		arch_relax();

@@ -53,12 +53,14 @@ unsigned tern_port_cpu_id(void);
 /**
  * tern_port_irq_save - hold interrupts off on this CPU; returns the state to restore
  * tern_port_irq_restore - the other half; the pairs nest
+ * tern_port_irq_enabled - are they on? Whoever finds them off does not wait for another CPU
  *
  * Default: the CPU's own interrupt mask, which asks for kernel privilege (RFLAGS.IF or DAIF). A
- * kernel that runs elsewhere, such as in a process, gives its own.
+ * kernel that runs elsewhere, such as in a process, gives its own three.
  */
 unsigned long tern_port_irq_save(void);
 void tern_port_irq_restore(unsigned long state);
+bool tern_port_irq_enabled(void);
 
 /**
  * tern_port_clock_ns - nanoseconds since any fixed point, never running backwards
