@@ -6,7 +6,7 @@
 # Settings come from the environment:
 #   ARCH      x86_64 | aarch64
 #   MEM SMP   512M, 2
-#   MACHINE   x86_64: q35 | pc | microvm
+#   MACHINE   x86_64: q35 | pc | microvm | any that QEMU knows; aarch64: virt | virt-7.0 ...
 #   GIC EL    aarch64: 2 | 3; 1 | 2 (the exception level that the image is entered at)
 #   CPU       QEMU's name of a CPU
 #   CMDLINE   the kernel's command line (not for an ISO)
@@ -43,7 +43,9 @@ if [ "$arch" = x86_64 ]; then
   set -- -machine "${MACHINE:-q35}$backend" -cpu "${CPU:-max}" -vga none \
     -device isa-debug-exit,iobase=0x501,iosize=4
 else
-  machine=virt,gic-version=${GIC:-3}
+  # Settings may be meant for both machines: q35 is no name here.
+  case ${MACHINE:-} in virt*) machine=$MACHINE ;; *) machine=virt ;; esac
+  machine=$machine,gic-version=${GIC:-3}
   [ "${EL:-1}" = 2 ] && machine=$machine,virtualization=on
   set -- -machine "$machine$backend" -cpu "${CPU:-cortex-a72}" -semihosting
 fi
@@ -85,11 +87,16 @@ if [ "$limit" = 0 ]; then
 fi
 
 log=$(mktemp) || exit 1
-trap 'rm -f "$log" "$log.status"' EXIT
+trap 'rm -f "$log" "$log.pid" "$log.status"' EXIT
+# timeout has a process group of its own: whoever ends us would leave QEMU behind.
+trap 'kill "$(cat "$log.pid")" 2>/dev/null; exit 1' HUP INT TERM
 {
-  timeout -k 5 "$limit" "$@" -serial stdio -monitor none </dev/null
+  timeout -k 5 "$limit" "$@" -serial stdio -monitor none </dev/null &
+  echo $! >"$log.pid"
+  wait $!
   echo $? >"$log.status"
-} | tr -d '\r' | tee "$log"
+} | tr -d '\r' | tee "$log" &
+wait $!
 status=$(cat "$log.status")
 if [ "$status" = 124 ] || [ "$status" = 137 ]; then
   echo "qemu.sh: hung: no end within $limit s"
