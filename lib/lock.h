@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* lock.h - fair spinlocks that know their place.
+/* lock.h - spinlocks that know their place.
  *
- * Job      Mutual exclusion between CPUs; first come, first served (tickets).
+ * Job      Mutual exclusion between CPUs, in no particular order.
  * Ranks    Every lock belongs to a class with a rank. Debug builds keep the classes that a CPU
  *          holds and panic, with both names, when a lock is taken whose rank is not above all
  *          of them, is released by a CPU that does not hold it, or is taken or released in the
@@ -28,8 +28,7 @@ struct tern_lock_class {
 };
 
 struct tern_lock {
-	atomic_uint next;    /* [atomic: relaxed] the ticket that the next CPU draws */
-	atomic_uint serving; /* [atomic: acquire by the waiter, release by the holder] */
+	atomic_bool taken;   /* [atomic: acquire by who takes it, release by the holder] */
 	const struct tern_lock_class *cls; /* [const] */
 	atomic_uint owner;   /* [atomic: relaxed] holder's CPU id + 1 in debug builds, else 0 */
 };

@@ -35,38 +35,6 @@ TEST(lock, excludes_other_cpus)
 	EXPECT_EQ(counter, CPUS * ROUNDS);
 }
 
-struct queue {
-	struct tern_lock lock;
-	unsigned served[CPUS], count; /* [lock] */
-};
-
-/* CPU 0 holds the lock until all others wait; each comes when the one before has its ticket. */
-static void come_in_turn(unsigned cpu, void *arg)
-{
-	struct queue *q = arg;
-
-	if (cpu == 0) {
-		tern_lock(&q->lock);
-		while (atomic_load(&q->lock.next) < CPUS)
-			arch_relax();
-	} else {
-		while (atomic_load(&q->lock.next) != cpu)
-			arch_relax();
-		tern_lock(&q->lock);
-	}
-	q->served[q->count++] = cpu;
-	tern_unlock(&q->lock);
-}
-
-TEST(lock, serves_in_the_order_of_arrival)
-{
-	struct queue q = { .lock = TERN_LOCK_INIT(&low_class) };
-
-	host_on_cpus(CPUS, come_in_turn, &q);
-	for (unsigned i = 0; i < CPUS; i++)
-		EXPECT_EQ(q.served[i], i);
-}
-
 #if TERN_CHECK_LEVEL >= 1
 
 static const struct tern_lock_class high_class = { .name = "high", .rank = 940 };
