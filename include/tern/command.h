@@ -61,7 +61,7 @@ enum tern_command_result tern_command_run(tern_command_table table, const char *
 const char *tern_command_complete(tern_command_table table, const char *line, unsigned index);
 
 /**
- * tern_command_number - read a number: 123, 0x1f, 64K, 16M, 4G (powers of 1024)
+ * tern_command_number - read a number: 123, 0x1f, 64K, 16M, 4G, 1T (powers of 1024)
  *
  * False, and *value unchanged, when the word is not wholly a number or does not fit.
  */
