@@ -403,9 +403,10 @@ static void edit(struct lineedit *e, int key)
 	}
 }
 
+/* The mark, of two characters and a newline at most, may take the last column of a full row. */
 static void end_line(struct lineedit *e, const char *mark)
 {
-	move_to(e, e->shown_len);
+	move_to(e, e->shown_len < room(e) ? e->shown_len : room(e) - 1);
 	put_text(e, mark);
 }
 

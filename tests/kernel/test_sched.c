@@ -253,7 +253,7 @@ TEST(sched, preemption_off_keeps_the_cpu)
 	spin(THREAD_SLICE_NS);
 	EXPECT_EQ(turns_of(0), before);
 	thread_preempt_enable(); /* a switch is due by now */
-	EXPECT(turns_of(0) != before);
+	EXPECT(WAIT_FOR(turns_of(0) != before));
 	join_all(1);
 	thread_pin(THREAD_ANY_CPU);
 }

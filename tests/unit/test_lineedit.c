@@ -499,6 +499,21 @@ TEST(lineedit, random_keys_do_what_a_string_would)
 	}
 }
 
+TEST(lineedit, a_full_row_is_given_up_without_a_wrap)
+{
+	setup();
+	for (unsigned i = 0; i < 100; i++) {
+		lineedit_byte(&ed, 'x');
+		if (i < 60)
+			continue;
+		lineedit_byte(&ed, 0x01);
+		lineedit_byte(&ed, 0x03);
+		REQUIRE(!term.wrong && ed.len == 0);
+		for (unsigned k = 0; k <= i; k++)
+			lineedit_byte(&ed, 'x');
+	}
+}
+
 TEST(lineedit, random_bytes_keep_it_whole)
 {
 	setup();
