@@ -257,8 +257,8 @@ struct gas {
 static struct gas read_gas(const struct table *t, uint32_t at)
 {
 	if (t->len < at + 12)
-		return (struct gas){0, 0};
-	return (struct gas){t->bytes[at], load_le64(t->bytes + at + 4)};
+		return (struct gas){ 0, 0 };
+	return (struct gas){ t->bytes[at], load_le64(t->bytes + at + 4) };
 }
 
 static bool parse_fadt(const struct physmem *pm, uint64_t addr, struct acpi_info *info,
@@ -277,7 +277,7 @@ static bool parse_fadt(const struct physmem *pm, uint64_t addr, struct acpi_info
 
 	timer = read_gas(&t, 208);
 	if (!timer.addr)
-		timer = (struct gas){SPACE_IO, load_le32(t.bytes + 76)};
+		timer = (struct gas){ SPACE_IO, load_le32(t.bytes + 76) };
 	if (!(flags & HW_REDUCED) && timer.space == SPACE_IO && timer.addr) {
 		if (timer.addr > 0xffff - 3)
 			return boot_error(e, "ACPI: FADT puts the PM timer at port %#llx",
@@ -316,7 +316,7 @@ static bool parse_hpet(const struct physmem *pm, uint64_t addr, struct acpi_info
 bool acpi_parse(const struct physmem *pm, uint64_t rsdp, struct acpi_info *info,
 		struct boot_error *e)
 {
-	struct tables found = {0, 0, 0};
+	struct tables found = { 0, 0, 0 };
 
 	memset(info, 0, sizeof(*info));
 	return find_tables(pm, rsdp, &found, e) && parse_madt(pm, found.madt, info, e) &&

@@ -49,15 +49,15 @@ static bool match_option(const struct word *w, const char *key, struct word *val
 		return false;
 	if (w->len > len && w->text[len] != '=')
 		return false;
-	*value = (struct word){w->text + w->len, 0};
+	*value = (struct word){ w->text + w->len, 0 };
 	if (w->len > len)
-		*value = (struct word){w->text + len + 1, w->len - len - 1};
+		*value = (struct word){ w->text + len + 1, w->len - len - 1 };
 	return true;
 }
 
 bool cmdline_option(const char *cmdline, const char *key, char *value, size_t size)
 {
-	struct word w, v, found = {NULL, 0};
+	struct word w, v, found = { NULL, 0 };
 
 	while (next_word(&cmdline, &w) && !is_separator(&w))
 		if (match_option(&w, key, &v))

@@ -89,8 +89,8 @@ static unsigned rows_in(const struct thread_table *table)
 static const char *thread_state_name(enum thread_state state)
 {
 	static const char *const names[] = {
-		[THREAD_READY] = "ready",       [THREAD_RUNNING] = "running",
-		[THREAD_BLOCKED] = "blocked",   [THREAD_SLEEPING] = "sleeping",
+		[THREAD_READY] = "ready",     [THREAD_RUNNING] = "running",
+		[THREAD_BLOCKED] = "blocked", [THREAD_SLEEPING] = "sleeping",
 		[THREAD_DONE] = "done",
 	};
 

@@ -177,7 +177,8 @@ static enum tern_command_result run_symbol(int argc, char **argv)
 
 const struct tern_command boot_memory_commands[] = {
 	{ "mem", "", "the memory map, in words and a picture", run_mem, NULL },
-	{ "peek", "ADDR [COUNT] [SIZE]", "read; SIZE is 1, 2, 4 or 8, the default", run_peek, NULL },
+	{ "peek", "ADDR [COUNT] [SIZE]", "read; SIZE is 1, 2, 4 or 8, the default", run_peek,
+	  NULL },
 	{ "poke", "ADDR VALUE [SIZE]", "write; SIZE is 1, 2, 4 or 8, the default", run_poke, NULL },
 	{ "symbol", "NAME|ADDR", "where a function is, or what an address is", run_symbol, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },

@@ -40,8 +40,7 @@ static bool wait_online(struct cpu *c)
 	}
 	/* It may still come, and then finds that it is not wanted any more. */
 	return !atomic_compare_exchange_strong_explicit(&c->state, &starting, CPU_FAILED,
-							memory_order_acquire,
-							memory_order_acquire);
+							memory_order_acquire, memory_order_acquire);
 }
 
 static bool start(struct cpu *c, uint64_t hw_id)

@@ -23,31 +23,31 @@ struct mach_cpu; /* boot/ARCH/mach_cpu.h */
 enum cpu_state { CPU_ABSENT, CPU_STARTING, CPU_ONLINE, CPU_FAILED, CPU_STOPPED };
 
 struct cpu {
-	struct cpu *self;            /* [const] first: assembly reads it by the base register */
-	unsigned id;                 /* [const] index in cpus[] */
-	uint64_t hw_id;              /* [const] APIC id or MPIDR */
+	struct cpu *self;              /* [const] first: assembly reads it by the base register */
+	unsigned id;                   /* [const] index in cpus[] */
+	uint64_t hw_id;                /* [const] APIC id or MPIDR */
 	_Atomic(enum cpu_state) state; /* [atomic: release by the CPU, acquire by all] */
 
 	/* [cpu] only this CPU, interrupts off or preemption off */
 	struct thread *current;
-	struct thread *previous;     /* who ran before, until thread.c is done with it */
+	struct thread *previous; /* who ran before, until thread.c is done with it */
 	struct thread *idle;
-	unsigned preempt_off;        /* > 0: thread_preempt_disable() is in force */
-	bool resched;                /* a switch is due at the next chance */
-	unsigned irq_depth;          /* > 0: in an interrupt handler */
-	struct timer_queue timers;   /* [cpu] interrupts off */
-	uint64_t slice_end_ns;       /* UINT64_MAX: nobody waits for this CPU */
-	uint64_t switched_ns;        /* when current began to run */
+	unsigned preempt_off;      /* > 0: thread_preempt_disable() is in force */
+	bool resched;              /* a switch is due at the next chance */
+	unsigned irq_depth;        /* > 0: in an interrupt handler */
+	struct timer_queue timers; /* [cpu] interrupts off */
+	uint64_t slice_end_ns;     /* UINT64_MAX: nobody waits for this CPU */
+	uint64_t switched_ns;      /* when current began to run */
 
-	struct run_queue runq;       /* own lock */
-	atomic_bool hungry;          /* [atomic: a hint, relaxed] idle, and nobody sent a thread */
+	struct run_queue runq; /* own lock */
+	atomic_bool hungry;    /* [atomic: a hint, relaxed] idle, and nobody sent a thread */
 	_Atomic(struct ipi_request *) ipi_mailbox; /* [atomic: see ipi.c] */
 
 	/* counters for the monitor; written by this CPU only, read by any */
 	uint64_t irqs, ipis, ticks, switches;
 
-	uintptr_t idle_stack_top;    /* [const] also the stack it starts on */
-	struct mach_cpu *mach;       /* [const] boot/ARCH's own */
+	uintptr_t idle_stack_top; /* [const] also the stack it starts on */
+	struct mach_cpu *mach;    /* [const] boot/ARCH's own */
 };
 
 extern struct cpu cpus[TERN_MAX_CPUS];

@@ -15,11 +15,11 @@ struct fault {
 	const char *what;   /* "page fault", "undefined instruction" */
 	const char *access; /* "read", "write", "execute", or NULL when it is no memory access */
 	bool has_addr;
-	uintptr_t addr;     /* the faulting address */
-	uint64_t code;      /* error code or ESR */
+	uintptr_t addr; /* the faulting address */
+	uint64_t code;  /* error code or ESR */
 	uintptr_t pc, sp, fp;
-	uintptr_t caller;   /* return address to show when pc lies in no function; 0 if unknown */
-	const void *frame;  /* boot/ARCH's trap frame, or NULL */
+	uintptr_t caller;  /* return address to show when pc lies in no function; 0 if unknown */
+	const void *frame; /* boot/ARCH's trap frame, or NULL */
 };
 
 _Noreturn void fault_die(const struct fault *f);

@@ -22,14 +22,14 @@ struct cpu;
 
 /* What machine this is; filled by mach_discover(), constant from then on. */
 struct machine {
-	const char *arch;   /* "x86_64", "aarch64" */
-	char platform[64];  /* "q35", "linux,dummy-virt" or what the firmware says */
-	char irqchip[64];   /* "x2APIC", "xAPIC at 0xfee00000", "GICv3 at 0x8000000" */
-	char clock[96];     /* "TSC 2600.012 MHz, measured by ACPI PM timer, +-80 ppm" */
-	char timer[64];     /* "LAPIC one-shot 62.5 MHz", "generic timer (virtual), 62.5 MHz" */
-	char starter[64];   /* how CPUs are started: "INIT/SIPI", "PSCI by hvc" */
-	char console[64];   /* "16550 at port 0x3f8", "PL011 at 0x9000000" */
-	unsigned ncpus;     /* CPUs that firmware names, the boot CPU among them; >= 1 */
+	const char *arch;       /* "x86_64", "aarch64" */
+	char platform[64];      /* "q35", "linux,dummy-virt" or what the firmware says */
+	char irqchip[64];       /* "x2APIC", "xAPIC at 0xfee00000", "GICv3 at 0x8000000" */
+	char clock[96];         /* "TSC 2600.012 MHz, measured by ACPI PM timer, +-80 ppm" */
+	char timer[64];         /* "LAPIC one-shot 62.5 MHz", "generic timer (virtual), 62.5 MHz" */
+	char starter[64];       /* how CPUs are started: "INIT/SIPI", "PSCI by hvc" */
+	char console[64];       /* "16550 at port 0x3f8", "PL011 at 0x9000000" */
+	unsigned ncpus;         /* CPUs that firmware names, the boot CPU among them; >= 1 */
 	unsigned ncpus_ignored; /* more than TERN_MAX_CPUS */
 	uint64_t hw_id[TERN_MAX_CPUS]; /* APIC id or MPIDR; index 0 is the boot CPU */
 };

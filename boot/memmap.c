@@ -21,9 +21,9 @@
 const char *mem_kind_name(enum mem_kind kind)
 {
 	static const char *const names[MEM_KINDS] = {
-		[MEM_NONE] = "nothing",  [MEM_USABLE] = "usable",
-		[MEM_KERNEL] = "kernel", [MEM_HEAP] = "heap",
-		[MEM_ACPI] = "ACPI tables", [MEM_MODULE] = "module",
+		[MEM_NONE] = "nothing",      [MEM_USABLE] = "usable",
+		[MEM_KERNEL] = "kernel",     [MEM_HEAP] = "heap",
+		[MEM_ACPI] = "ACPI tables",  [MEM_MODULE] = "module",
 		[MEM_FIRMWARE] = "firmware", [MEM_IMAGE] = "image",
 		[MEM_RESERVED] = "reserved", [MEM_NVS] = "ACPI NVS",
 		[MEM_BAD] = "bad",
@@ -78,7 +78,7 @@ struct window {
 /* Widens r by the ranges of its own kind at either end of the window. */
 static struct window find_window(const struct memmap *m, struct mem_range r)
 {
-	struct window w = {.r = r, .lo = first_ending_above(m, r.start)};
+	struct window w = { .r = r, .lo = first_ending_above(m, r.start) };
 	const struct mem_range *first, *last;
 
 	if (w.lo > 0 && m->range[w.lo - 1].end == r.start)
@@ -172,12 +172,12 @@ static void fill(struct memmap *m, const struct window *w)
 		struct mem_range old = m->range[--from];
 
 		if (old.end < open_end)
-			m->range[--to] = (struct mem_range){old.end, open_end, w->r.kind};
+			m->range[--to] = (struct mem_range){ old.end, open_end, w->r.kind };
 		m->range[--to] = old;
 		open_end = old.start;
 	}
 	if (open_end > w->r.start)
-		m->range[--to] = (struct mem_range){w->r.start, open_end, w->r.kind};
+		m->range[--to] = (struct mem_range){ w->r.start, open_end, w->r.kind };
 	TERN_ASSERT(to == w->lo);
 }
 

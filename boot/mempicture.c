@@ -20,10 +20,10 @@
 
 /* A cell that is wholly of a kind, and one that mostly is. */
 static const char legend[MEM_KINDS][2] = {
-	[MEM_NONE] = { ' ', '\'' },  [MEM_USABLE] = { '.', ':' },   [MEM_KERNEL] = { 'k', 'K' },
-	[MEM_ACPI] = { 'a', 'A' },   [MEM_MODULE] = { 'm', 'M' },   [MEM_FIRMWARE] = { 'f', 'F' },
-	[MEM_IMAGE] = { 'i', 'I' },  [MEM_RESERVED] = { 'r', 'R' }, [MEM_NVS] = { 'n', 'N' },
-	[MEM_BAD] = { 'b', 'B' },    [MEM_HEAP] = { 'h', 'H' },
+	[MEM_NONE] = { ' ', '\'' }, [MEM_USABLE] = { '.', ':' },   [MEM_KERNEL] = { 'k', 'K' },
+	[MEM_ACPI] = { 'a', 'A' },  [MEM_MODULE] = { 'm', 'M' },   [MEM_FIRMWARE] = { 'f', 'F' },
+	[MEM_IMAGE] = { 'i', 'I' }, [MEM_RESERVED] = { 'r', 'R' }, [MEM_NVS] = { 'n', 'N' },
+	[MEM_BAD] = { 'b', 'B' },   [MEM_HEAP] = { 'h', 'H' },
 };
 
 /* A walk through the map, from low to high. */

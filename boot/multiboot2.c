@@ -107,7 +107,7 @@ static bool open_tag(const uint8_t *base, uint32_t at, uint32_t total, struct ta
 {
 	if (at >= total || total - at < 8)
 		return boot_error(e, "Multiboot2: no end tag in %u bytes of information", total);
-	*t = (struct tag){load_le32(base + at), load_le32(base + at + 4), at, base + at};
+	*t = (struct tag){ load_le32(base + at), load_le32(base + at + 4), at, base + at };
 	if (t->size < min_size(t->type) || t->size > total - at)
 		return boot_error(e, "Multiboot2: tag %u at %#x has %u bytes, want %u to %u",
 				  t->type, at, t->size, min_size(t->type), total - at);
@@ -150,7 +150,7 @@ static bool read_tag(const struct tag *t, uint64_t addr, struct walk *w, struct 
 static bool walk_tags(const uint8_t *base, uint32_t total, uint64_t addr, struct boot_info *info,
 		      struct boot_error *e)
 {
-	struct walk w = {.basic_memory = {.p = NULL}};
+	struct walk w = { .basic_memory = { .p = NULL } };
 	struct tag t;
 
 	for (uint32_t at = 8;; at += (uint32_t)align_up(t.size, 8)) {

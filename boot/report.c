@@ -81,9 +81,9 @@ static void report_memory(const struct memmap *m)
 
 static void report_kernel(void)
 {
-	tern_printf("kernel: image at %p, %s; %zu pages in use, %zu at hand\n",
-		    (void *)image_start, size_text((uint64_t)(image_end - image_start)).text,
-		    frames_used(), frames_free_count());
+	tern_printf("kernel: image at %p, %s; %zu pages in use, %zu at hand\n", (void *)image_start,
+		    size_text((uint64_t)(image_end - image_start)).text, frames_used(),
+		    frames_free_count());
 }
 
 static void report_loader(void)

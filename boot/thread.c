@@ -37,13 +37,15 @@ static const struct tern_lock_class list_class = {
 	.name = "thread list", .rank = 101, .irq = true, .protects = "the list of all threads"
 };
 static const struct tern_lock_class runq_class = {
-	.name = "run queue", .rank = 102, .irq = true,
+	.name = "run queue",
+	.rank = 102,
+	.irq = true,
 	.protects = "a CPU's waiting threads, and the state of all whose CPU it is"
 };
 
 static struct tern_lock list_lock = TERN_LOCK_INIT(&list_class);
 static struct list all_threads = LIST_INIT(all_threads);
-static atomic_uint next_id = 1; /* [atomic: relaxed] */
+static atomic_uint next_id = 1;   /* [atomic: relaxed] */
 static struct thread boot_thread; /* thread 0; the others lie at the top of their stacks */
 
 /* --- run queues ------------------------------------------------------------------------ */
@@ -69,7 +71,7 @@ bool thread_check_queue(const struct run_queue *q)
 {
 	unsigned length = 0, movable = 0;
 
-	list_for_each(l, &q->ready) {
+	list_for_each (l, &q->ready) {
 		const struct thread *t = list_entry(l, struct thread, run_link);
 
 		if (t->state != THREAD_READY || &t->cpu->runq != q)
@@ -193,7 +195,7 @@ static bool move_one(struct cpu *from, struct cpu *to)
 	struct thread *t = NULL;
 
 	tern_lock(&from->runq.lock);
-	list_for_each(l, &from->runq.ready) {
+	list_for_each (l, &from->runq.ready) {
 		t = list_entry(l, struct thread, run_link);
 		if (t->pinned == THREAD_ANY_CPU)
 			break;
@@ -565,8 +567,8 @@ _Noreturn void thread_exit(void)
 
 	arch_irq_disable();
 	c = cpu_self();
-	TERN_CHECK(c->current != c->idle && c->current != &boot_thread,
-		   "thread: %s must not end", c->current->name);
+	TERN_CHECK(c->current != c->idle && c->current != &boot_thread, "thread: %s must not end",
+		   c->current->name);
 	tern_lock(&c->runq.lock);
 	c->current->state = THREAD_DONE;
 	switch_locked(c);
@@ -625,7 +627,7 @@ void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
 {
 	unsigned long irq = tern_lock_irqsave(&list_lock);
 
-	list_for_each(l, &all_threads)
+	list_for_each (l, &all_threads)
 		fn(list_entry(l, struct thread, all_link), arg);
 	tern_unlock_irqrestore(&list_lock, irq);
 }

@@ -30,29 +30,29 @@ struct cpu;
 /* Threads that wait for a CPU; the one that runs is not among them. 0 <= movable <= length. */
 struct run_queue {
 	struct tern_lock lock;
-	struct list ready;        /* [lock] the next to run is first */
+	struct list ready; /* [lock] the next to run is first */
 	/* [atomic: written with the lock held, relaxed; others peek] */
 	atomic_uint length;
-	atomic_uint movable;      /* how many of them are not pinned */
+	atomic_uint movable; /* how many of them are not pinned */
 };
 
 /* "[lock: runq]" below is the lock of cpu->runq; see "Who owns a thread" in thread.c. */
 struct thread {
-	unsigned id;              /* [const] counts up from 0 */
+	unsigned id;                /* [const] counts up from 0 */
 	char name[THREAD_NAME_MAX]; /* [const] */
-	enum thread_state state;  /* [lock: runq] */
-	_Atomic(struct cpu *) cpu; /* [lock: runq; atomic] where it runs, ran last or will run */
-	unsigned pinned;          /* [lock: runq] CPU id or THREAD_ANY_CPU */
-	uintptr_t sp;             /* [lock: runq] saved stack pointer while it does not run */
-	struct stack stack;       /* [const] at whose upper end the struct lies, but thread 0's */
-	void (*fn)(void *);       /* [const] */
-	void *arg;                /* [const] */
-	struct list run_link;     /* [lock: runq] */
-	struct list all_link;     /* [lock: thread list] */
+	enum thread_state state;    /* [lock: runq] */
+	_Atomic(struct cpu *) cpu;  /* [lock: runq; atomic] where it runs, ran last or will run */
+	unsigned pinned;            /* [lock: runq] CPU id or THREAD_ANY_CPU */
+	uintptr_t sp;               /* [lock: runq] saved stack pointer while it does not run */
+	struct stack stack;         /* [const] at whose upper end the struct lies, but thread 0's */
+	void (*fn)(void *);         /* [const] */
+	void *arg;                  /* [const] */
+	struct list run_link;       /* [lock: runq] */
+	struct list all_link;       /* [lock: thread list] */
 
 	/* [lock: runq] what follows is thread.c's */
-	unsigned events;          /* that came while nobody waited for them */
-	unsigned waiting_for;     /* the event that ends the wait; 0 while not waiting */
+	unsigned events;      /* that came while nobody waited for them */
+	unsigned waiting_for; /* the event that ends the wait; 0 while not waiting */
 	struct thread *joiner;
 	bool detached;
 	uint64_t ran_ns, switches, moves; /* how long and how often it ran, changed its CPU */

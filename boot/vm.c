@@ -114,8 +114,8 @@ static bool split(pte_t *slot, unsigned level)
 	if (!table)
 		return false;
 	for (unsigned i = 0; i < 512; i++)
-		table[i] = pte_leaf(pte_pa(old) + i * level_size(level - 1), pte_prot(old),
-				    level - 1);
+		table[i] =
+			pte_leaf(pte_pa(old) + i * level_size(level - 1), pte_prot(old), level - 1);
 	replace(slot, pte_table((uintptr_t)table));
 	return true;
 }
@@ -173,7 +173,7 @@ static uint64_t fill(pte_t *slot, uintptr_t va, uint64_t pa, uint64_t size, unsi
 
 /* Map at the start of the range; returns the bytes that are mapped now, 0 if out of frames. */
 static uint64_t map_some_locked(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot,
-			       bool *changed)
+				bool *changed)
 {
 	unsigned level;
 	pte_t *slot = find(va, &level);

@@ -21,8 +21,8 @@ enum vm_prot {
 	VM_DEVICE = 8, /* not cached, not reordered, never executable */
 };
 
-#define VM_STACKS       0x700000000000ull
-#define VM_STACKS_SIZE  (1ull << 32)
+#define VM_STACKS      0x700000000000ull
+#define VM_STACKS_SIZE (1ull << 32)
 /* RAM and devices above this are not reachable one to one. */
 #define VM_IDENTITY_END (1ull << 46)
 

@@ -13,9 +13,9 @@
 #include "lib/string.h"
 
 /* Found and listed like any other; to run it takes the table. */
-static const struct tern_command help = {
-	.name = "help", .usage = "[NAME]", .help = "this list, or one command of it"
-};
+static const struct tern_command help = { .name = "help",
+					  .usage = "[NAME]",
+					  .help = "this list, or one command of it" };
 
 static bool is_blank(char c)
 {

@@ -14,7 +14,9 @@ struct list {
 	struct list *next, *prev;
 };
 
+/* clang-format off */
 #define LIST_INIT(head) { &(head), &(head) }
+/* clang-format on */
 
 static inline void list_init(struct list *l)
 {

@@ -80,8 +80,7 @@ bool tern_lock_try(struct tern_lock *lock)
 void tern_unlock(struct tern_lock *lock)
 {
 	if (KEEPS_OWNERS) {
-		TERN_CHECK(owner_of(lock), "lock %s released, which nobody holds",
-			   lock->cls->name);
+		TERN_CHECK(owner_of(lock), "lock %s released, which nobody holds", lock->cls->name);
 		TERN_CHECK(tern_lock_held(lock), "lock %s released by CPU %u; CPU %u holds it",
 			   lock->cls->name, tern_port_cpu_id(), owner_of(lock) - 1);
 		check_context(lock, "released");

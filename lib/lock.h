@@ -28,12 +28,14 @@ struct tern_lock_class {
 };
 
 struct tern_lock {
-	atomic_bool taken;   /* [atomic: acquire by who takes it, release by the holder] */
+	atomic_bool taken; /* [atomic: acquire by who takes it, release by the holder] */
 	const struct tern_lock_class *cls; /* [const] */
-	atomic_uint owner;   /* [atomic: relaxed] holder's CPU id + 1 in debug builds, else 0 */
+	atomic_uint owner; /* [atomic: relaxed] holder's CPU id + 1 in debug builds, else 0 */
 };
 
+/* clang-format off */
 #define TERN_LOCK_INIT(class_) { .cls = (class_) }
+/* clang-format on */
 
 void tern_lock_init(struct tern_lock *lock, const struct tern_lock_class *cls);
 void tern_lock(struct tern_lock *lock);

@@ -112,12 +112,23 @@ static const char *parse_flags(const char *f, struct spec *spec)
 {
 	for (;; f++) {
 		switch (*f) {
-		case '-': spec->left = true; break;
-		case '0': spec->zero = true; break;
-		case '#': spec->alt = true; break;
-		case '+': spec->plus = true; break;
-		case ' ': spec->space = true; break;
-		default: return f;
+		case '-':
+			spec->left = true;
+			break;
+		case '0':
+			spec->zero = true;
+			break;
+		case '#':
+			spec->alt = true;
+			break;
+		case '+':
+			spec->plus = true;
+			break;
+		case ' ':
+			spec->space = true;
+			break;
+		default:
+			return f;
 		}
 	}
 }

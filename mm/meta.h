@@ -12,7 +12,9 @@ struct tern_meta {
 	size_t fail_after;   /* tests: this many allocations succeed, then none; SIZE_MAX: never */
 };
 
+/* clang-format off */
 #define TERN_META_INIT { .fail_after = SIZE_MAX }
+/* clang-format on */
 
 /* Use [start, start + size) from now on; what was left of the piece before is given up. */
 void tern_meta_feed(struct tern_meta *m, uintptr_t start, size_t size);

@@ -40,8 +40,7 @@ void tern_mheap_init(struct tern_mheap *h)
 
 static bool map(struct tern_piece p)
 {
-	return tern_port_map((uintptr_t)p.first << TERN_PAGE_SHIFT,
-			     (size_t)p.n << TERN_PAGE_SHIFT);
+	return tern_port_map((uintptr_t)p.first << TERN_PAGE_SHIFT, (size_t)p.n << TERN_PAGE_SHIFT);
 }
 
 static uint32_t meta_pages(uint64_t waiting)
@@ -213,8 +212,7 @@ void tern_mheap_stats(struct tern_mheap *h, struct tern_mheap_stats *s)
 bool tern_mheap_check(struct tern_mheap *h)
 {
 	unsigned long irq = tern_lock_irqsave(&h->lock);
-	bool good = tern_pagealloc_check(&h->pages) &&
-		    h->pages.nowned >= h->pages.nfree + h->nmeta;
+	bool good = tern_pagealloc_check(&h->pages) && h->pages.nowned >= h->pages.nfree + h->nmeta;
 
 	tern_unlock_irqrestore(&h->lock, irq);
 	return good;

@@ -22,7 +22,7 @@ struct tern_mheap {
 	struct tern_meta meta;       /* [lock] */
 	struct tern_pagealloc pages; /* [lock] */
 	uint64_t nmeta;              /* [lock] pages that hold records */
-	atomic_uint growing;         /* [atomic: release by who grew, acquire by who waits] CPUs that
+	atomic_uint growing; /* [atomic: release by who grew, acquire by who waits] CPUs that
 				      * have taken a piece and not made pages of it yet */
 };
 

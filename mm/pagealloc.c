@@ -53,7 +53,7 @@ static struct pallocsum sum_of_node(const struct tern_pagenode *node, unsigned l
 {
 	uint32_t pages = 1u << child_shift(level);
 	struct pallocsum s = { 0, 0, 0 };
-	uint32_t run = 0;  /* free pages that end where child `next` begins */
+	uint32_t run = 0; /* free pages that end where child `next` begins */
 	unsigned next = 0;
 	bool first = true; /* the run began with the node */
 
@@ -189,7 +189,7 @@ struct tern_piece tern_pagealloc_first_fresh(const struct tern_pagealloc *p, uin
 /* --- searching ------------------------------------------------------------------------- */
 
 struct search {
-	uint64_t from, n; /* wanted: n free pages, none below from */
+	uint64_t from, n;    /* wanted: n free pages, none below from */
 	uint64_t start, len; /* the free run that ends where the search stands */
 };
 
@@ -258,8 +258,9 @@ static bool search_node(struct search *s, const struct tern_pagenode *node, unsi
 
 		if (at + pages <= s->from)
 			continue;
-		if (at < s->from || (node->sum[i].max >= s->n &&
-				     !(s->start + s->len == at && s->len + node->sum[i].start >= s->n))) {
+		if (at < s->from ||
+		    (node->sum[i].max >= s->n &&
+		     !(s->start + s->len == at && s->len + node->sum[i].start >= s->n))) {
 			if (search_child(s, node, level, i, at))
 				return true;
 		} else if (pass_child(s, at, pages, node->sum[i])) {
@@ -318,7 +319,8 @@ static bool change_node(struct tern_pagenode *node, unsigned level, uint64_t bas
 		if (level == 0) {
 			fn(&node->chunk[i]->taken, (uint32_t)(part.first - at),
 			   (uint32_t)(part.end - part.first));
-			news |= set_child(node, i, tern_pallocbits_summarize(&node->chunk[i]->taken));
+			news |= set_child(node, i,
+					  tern_pallocbits_summarize(&node->chunk[i]->taken));
 		} else if (change_node(node->node[i], level - 1, at, part, fn)) {
 			news |= set_child(node, i, sum_of_node(node->node[i], level - 1));
 		}
@@ -511,10 +513,12 @@ static bool check_chunk(const struct tern_pagechunk *c, uint64_t base, struct co
 	uint32_t lowest = tern_pallocbits_find(&c->taken, 1, 0);
 
 	for (unsigned w = 0; w < ARRAY_SIZE(c->taken.word); w++)
-		if ((~c->taken.word[w] & ~c->owned.word[w]) || (c->kept.word[w] & ~c->taken.word[w]))
+		if ((~c->taken.word[w] & ~c->owned.word[w]) ||
+		    (c->kept.word[w] & ~c->taken.word[w]))
 			return false;
 	n->owned += tern_pallocbits_count_taken(&c->owned, 0, PALLOC_CHUNK_PAGES);
-	n->free += PALLOC_CHUNK_PAGES - tern_pallocbits_count_taken(&c->taken, 0, PALLOC_CHUNK_PAGES);
+	n->free +=
+		PALLOC_CHUNK_PAGES - tern_pallocbits_count_taken(&c->taken, 0, PALLOC_CHUNK_PAGES);
 	if (lowest != PALLOC_NONE && base + lowest < n->lowest)
 		n->lowest = base + lowest;
 	return true;
@@ -550,8 +554,8 @@ bool tern_pagealloc_check(const struct tern_pagealloc *p)
 		struct pallocsum s = { 0, 0, 0 };
 
 		if (p->root[r]) {
-			if (!check_node(p->root[r], PAGEALLOC_LEVELS - 1,
-					(uint64_t)r << ROOT_SHIFT, &n))
+			if (!check_node(p->root[r], PAGEALLOC_LEVELS - 1, (uint64_t)r << ROOT_SHIFT,
+					&n))
 				return false;
 			s = sum_of_node(p->root[r], PAGEALLOC_LEVELS - 1);
 		}

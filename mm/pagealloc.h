@@ -15,8 +15,8 @@
 #define TERN_PAGE_SIZE  ((uintptr_t)1 << TERN_PAGE_SHIFT)
 #define TERN_ADDR_BITS  48
 /* One past the last page number. */
-#define TERN_PAGES_END  ((uint64_t)1 << (TERN_ADDR_BITS - TERN_PAGE_SHIFT))
-#define TERN_NO_PAGE    UINT64_MAX
+#define TERN_PAGES_END ((uint64_t)1 << (TERN_ADDR_BITS - TERN_PAGE_SHIFT))
+#define TERN_NO_PAGE   UINT64_MAX
 
 #define PAGEALLOC_FAN_SHIFT 3
 #define PAGEALLOC_FAN       (1u << PAGEALLOC_FAN_SHIFT)
@@ -53,7 +53,9 @@ struct tern_pagealloc {
 	uint64_t nfree;
 };
 
+/* clang-format off */
 #define TERN_PAGEALLOC_INIT(meta_) { .meta = (meta_), .hint = TERN_PAGES_END }
+/* clang-format on */
 void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta);
 
 /* Give pages [first, first + n) to the allocator; those that it has already are passed over. False

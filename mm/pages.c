@@ -51,8 +51,8 @@ void tern_pages_free(void *start, size_t size)
 		return;
 	TERN_CHECK(is_aligned(addr, TERN_PAGE_SIZE) && size > 0 &&
 			   tern_mheap_free(&the_heap, addr >> TERN_PAGE_SHIFT, pages_of(size)),
-		   "tern_pages_free: 0x%lx, %zu bytes: not all of it is in use", (unsigned long)addr,
-		   size);
+		   "tern_pages_free: 0x%lx, %zu bytes: not all of it is in use",
+		   (unsigned long)addr, size);
 }
 
 void tern_page_stats(struct tern_page_stats *stats)

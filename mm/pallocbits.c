@@ -56,8 +56,8 @@ struct pallocsum tern_pallocbits_summarize(const struct pallocbits *b)
 	return s;
 }
 
-struct pallocsum tern_pallocsum_join(struct pallocsum left, uint64_t left_pages, struct pallocsum right,
-				uint64_t right_pages)
+struct pallocsum tern_pallocsum_join(struct pallocsum left, uint64_t left_pages,
+				     struct pallocsum right, uint64_t right_pages)
 {
 	struct pallocsum s = left;
 	uint32_t middle = left.end + right.start;
@@ -108,8 +108,7 @@ static uint64_t mask_in(uint32_t w, uint32_t i, uint32_t n)
 	return (~0ull >> (64 - (high - low))) << low;
 }
 
-#define for_each_word(w, i, n)                                                                     \
-	for (uint32_t w = (i) / 64; w <= ((i) + (n)-1) / 64; w++)
+#define for_each_word(w, i, n) for (uint32_t w = (i) / 64; w <= ((i) + (n)-1) / 64; w++)
 
 static void check_range(uint32_t i, uint32_t n)
 {
@@ -134,7 +133,8 @@ uint32_t tern_pallocbits_give(struct pallocbits *taken, struct pallocbits *owned
 	uint32_t count = 0;
 
 	check_range(i, n);
-	for_each_word(w, i, n) {
+	for_each_word(w, i, n)
+	{
 		uint64_t fresh = mask_in(w, i, n) & ~owned->word[w];
 
 		owned->word[w] |= fresh;
@@ -147,7 +147,8 @@ uint32_t tern_pallocbits_give(struct pallocbits *taken, struct pallocbits *owned
 void tern_pallocbits_take(struct pallocbits *b, uint32_t i, uint32_t n)
 {
 	check_range(i, n);
-	for_each_word(w, i, n) {
+	for_each_word(w, i, n)
+	{
 		uint64_t mask = mask_in(w, i, n);
 
 		TERN_ASSERT((b->word[w] & mask) == 0);
@@ -158,7 +159,8 @@ void tern_pallocbits_take(struct pallocbits *b, uint32_t i, uint32_t n)
 void tern_pallocbits_free(struct pallocbits *b, uint32_t i, uint32_t n)
 {
 	check_range(i, n);
-	for_each_word(w, i, n) {
+	for_each_word(w, i, n)
+	{
 		uint64_t mask = mask_in(w, i, n);
 
 		TERN_ASSERT((b->word[w] & mask) == mask);
@@ -169,7 +171,8 @@ void tern_pallocbits_free(struct pallocbits *b, uint32_t i, uint32_t n)
 bool tern_pallocbits_all_taken(const struct pallocbits *b, uint32_t i, uint32_t n)
 {
 	check_range(i, n);
-	for_each_word(w, i, n) {
+	for_each_word(w, i, n)
+	{
 		uint64_t mask = mask_in(w, i, n);
 
 		if ((b->word[w] & mask) != mask)
@@ -181,9 +184,7 @@ bool tern_pallocbits_all_taken(const struct pallocbits *b, uint32_t i, uint32_t 
 bool tern_pallocbits_all_free(const struct pallocbits *b, uint32_t i, uint32_t n)
 {
 	check_range(i, n);
-	for_each_word(w, i, n)
-		if (b->word[w] & mask_in(w, i, n))
-			return false;
+	for_each_word(w, i, n) if (b->word[w] & mask_in(w, i, n)) return false;
 	return true;
 }
 
@@ -192,7 +193,6 @@ uint32_t tern_pallocbits_count_taken(const struct pallocbits *b, uint32_t i, uin
 	uint32_t count = 0;
 
 	check_range(i, n);
-	for_each_word(w, i, n)
-		count += count_bits(b->word[w] & mask_in(w, i, n));
+	for_each_word(w, i, n) count += count_bits(b->word[w] & mask_in(w, i, n));
 	return count;
 }

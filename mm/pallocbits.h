@@ -23,8 +23,8 @@ struct pallocsum {
 
 struct pallocsum tern_pallocbits_summarize(const struct pallocbits *b);
 /* The summary of left and right side by side; each is `pages` long. */
-struct pallocsum tern_pallocsum_join(struct pallocsum left, uint64_t left_pages, struct pallocsum right,
-				uint64_t right_pages);
+struct pallocsum tern_pallocsum_join(struct pallocsum left, uint64_t left_pages,
+				     struct pallocsum right, uint64_t right_pages);
 
 /* Lowest run of n free pages that starts at or after `from`; PALLOC_NONE if there is none.
  * 0 < n <= PALLOC_CHUNK_PAGES. */

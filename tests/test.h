@@ -34,7 +34,7 @@ struct test {
 };
 
 /* t is NULL-safe nowhere: always pass the test's own t. */
-uint64_t test_random(struct test *t);                      /* 64 random bits */
+uint64_t test_random(struct test *t);                       /* 64 random bits */
 uint64_t test_random_below(struct test *t, uint64_t limit); /* 0 <= n < limit, limit > 0 */
 void test_fail(struct test *t, const char *file, int line, const char *format, ...)
 	TERN_PRINTF(4, 5);
@@ -65,14 +65,14 @@ const char *test_name(unsigned index, const char **group); /* NULL past the end 
 #define TEST(group_, name_)      TEST_RECORD(group_, name_, true)
 #define TEST_SLOW(group_, name_) TEST_RECORD(group_, name_, false)
 
-#define EXPECT(cond)                                                                               \
-	((cond) ? true : (test_fail(t, __FILE__, __LINE__, "%s", #cond), false))
+#define EXPECT(cond) ((cond) ? true : (test_fail(t, __FILE__, __LINE__, "%s", #cond), false))
 #define EXPECT_EQ(a, b)                                                                            \
 	({                                                                                         \
 		uint64_t a_ = (uint64_t)(a), b_ = (uint64_t)(b);                                   \
 		if (a_ != b_)                                                                      \
-			test_fail(t, __FILE__, __LINE__, "%s is %lld (%#llx), not %s = %lld (%#llx)", #a, \
-				  (long long)a_, (unsigned long long)a_, #b, (long long)b_,        \
+			test_fail(t, __FILE__, __LINE__,                                           \
+				  "%s is %lld (%#llx), not %s = %lld (%#llx)", #a, (long long)a_,  \
+				  (unsigned long long)a_, #b, (long long)b_,                       \
 				  (unsigned long long)b_);                                         \
 		a_ == b_;                                                                          \
 	})

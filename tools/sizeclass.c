@@ -17,13 +17,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PAGE 8192u
-#define MAX_SMALL 32768u
+#define PAGE        8192u
+#define MAX_SMALL   32768u
 #define MAX_CLASSES 256
 
 /* Small request sizes look their class up in steps of 8 up to here, then of 128. */
-#define FINE_LIMIT 1024u
-#define FINE_STEP 8u
+#define FINE_LIMIT  1024u
+#define FINE_STEP   8u
 #define COARSE_STEP 128u
 
 struct sizeclass {

@@ -32,15 +32,15 @@
 
 /* From the base of what holds a CPU's interrupts 0-31: the distributor (v2), the second 64 KiB
  * of the redistributor (v3). */
-#define PRIV_IGROUPR      0x080
-#define PRIV_ISENABLER    0x100
-#define PRIV_ICENABLER    0x180
-#define PRIV_IPRIORITYR   0x400
+#define PRIV_IGROUPR    0x080
+#define PRIV_ISENABLER  0x100
+#define PRIV_ICENABLER  0x180
+#define PRIV_IPRIORITYR 0x400
 
-#define GICC_CTLR         0x00
-#define GICC_PMR          0x04
-#define GICC_IAR          0x0c
-#define GICC_EOIR         0x10
+#define GICC_CTLR 0x00
+#define GICC_PMR  0x04
+#define GICC_IAR  0x0c
+#define GICC_EOIR 0x10
 
 #define GICR_CTLR         0x00
 #define GICR_TYPER        0x08
@@ -52,12 +52,12 @@
 #define GICR_WAKER_SLEEP  (1u << 1)
 #define GICR_WAKER_ASLEEP (1u << 2)
 
-#define ICC_SGI1R_OTHERS  (1ull << 40)
+#define ICC_SGI1R_OTHERS (1ull << 40)
 
-#define ID_MASK           0xffffff
-#define ID_MASK_V2        0x3ff
-#define PRIORITY          0xa0a0a0a0u
-#define PRIORITY_MASK     0xf0
+#define ID_MASK       0xffffff
+#define ID_MASK_V2    0x3ff
+#define PRIORITY      0xa0a0a0a0u
+#define PRIORITY_MASK 0xf0
 /* How often a bit that hardware changes by itself is read before it is given up. */
 #define PATIENCE 1000000u
 

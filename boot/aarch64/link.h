@@ -5,6 +5,7 @@
  * that, behind the loader's few instructions. The first tables map up to IMAGE_LIMIT, which is
  * where the RAM of the smallest machine, 16 MiB, ends. */
 #ifndef BOOT_AARCH64_LINK_H
+/* clang-format off */
 #define BOOT_AARCH64_LINK_H
 
 #define IMAGE_BASE    0x40200000

@@ -91,7 +91,9 @@ static inline void pte_publish(void)
 static inline void tlb_flush_page(uintptr_t va)
 {
 	asm volatile("dsb ishst\n\ttlbi vaae1is, %0\n\tdsb ish\n\tisb"
-		     : : "r"(va >> 12 & 0xfffffffffff) : "memory");
+		     :
+		     : "r"(va >> 12 & 0xfffffffffff)
+		     : "memory");
 }
 
 static inline void tlb_flush_all(void)

@@ -26,16 +26,16 @@
 #define ESR_FAR_INVALID (1u << 10)
 #define ESR_WRITE       (1u << 6)
 
-#define CLASS_UNKNOWN   0x00
-#define CLASS_FP        0x07
-#define CLASS_ILLEGAL   0x0e
-#define CLASS_SVC       0x15
-#define CLASS_SYSREG    0x18
-#define CLASS_FETCH     0x21
-#define CLASS_PC_ALIGN  0x22
-#define CLASS_DATA      0x25
-#define CLASS_SP_ALIGN  0x26
-#define CLASS_BRK       0x3c
+#define CLASS_UNKNOWN  0x00
+#define CLASS_FP       0x07
+#define CLASS_ILLEGAL  0x0e
+#define CLASS_SVC      0x15
+#define CLASS_SYSREG   0x18
+#define CLASS_FETCH    0x21
+#define CLASS_PC_ALIGN 0x22
+#define CLASS_DATA     0x25
+#define CLASS_SP_ALIGN 0x26
+#define CLASS_BRK      0x3c
 
 /* Two reports, the second of the first, and no more. */
 #define FAULTS_MAX 2

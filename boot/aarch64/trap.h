@@ -14,13 +14,13 @@
 /* Not a vector: the trap stack itself was used up. */
 #define TRAP_OVERFLOW 16
 
-#define FRAME_SP      248
-#define FRAME_PC      256
-#define FRAME_PSTATE  264
-#define FRAME_ESR     272
-#define FRAME_FAR     280
-#define FRAME_RECORD  288
-#define FRAME_SIZE    304
+#define FRAME_SP     248
+#define FRAME_PC     256
+#define FRAME_PSTATE 264
+#define FRAME_ESR    272
+#define FRAME_FAR    280
+#define FRAME_RECORD 288
+#define FRAME_SIZE   304
 
 #ifndef __ASSEMBLY__
 #include <stdint.h>

@@ -13,9 +13,9 @@
 #define REG_CR   0x30
 #define REG_IMSC 0x38
 
-#define FR_RXFE  (1u << 4)
-#define FR_TXFF  (1u << 5)
-#define CR_ON    (1u << 0 | 1u << 8 | 1u << 9) /* UART, transmitter, receiver */
+#define FR_RXFE (1u << 4)
+#define FR_TXFF (1u << 5)
+#define CR_ON   (1u << 0 | 1u << 8 | 1u << 9) /* UART, transmitter, receiver */
 
 /* A byte at 300 baud takes 33 ms, and reading a device register hardly less than 10 ns. */
 #define PATIENCE 4000000u

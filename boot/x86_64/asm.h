@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* asm.h - how an assembly file begins and ends a function. */
 #ifndef BOOT_X86_64_ASM_H
+/* clang-format off */
 #define BOOT_X86_64_ASM_H
 
 /* What this image defines, C finds; its names reach no further. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* link.h - where the image lies, for linker.ld: at 1 MiB, above what belongs to the firmware. */
 #ifndef BOOT_X86_64_LINK_H
+/* clang-format off */
 #define BOOT_X86_64_LINK_H
 
 #define IMAGE_BASE    0x100000

@@ -80,7 +80,8 @@ static inline uint64_t read_msr(uint32_t msr)
 static inline void write_msr(uint32_t msr, uint64_t value)
 {
 	__asm__ volatile("wrmsr"
-			 : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+			 :
+			 : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
 			 : "memory");
 }
 

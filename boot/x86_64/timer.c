@@ -18,10 +18,10 @@
 #define NS_PER_S 1000000000ull
 
 static struct {
-	uint64_t ns_per_tick;     /* [const] 32.32; 0 until timer_discover() */
-	uint64_t ticks_per_ns;    /* [const] 32.32, for the timer: TSC's or APIC's */
-	uint64_t start;           /* [const] the TSC at time 0 */
-	bool deadline;            /* [const] the timer compares with the TSC */
+	uint64_t ns_per_tick;  /* [const] 32.32; 0 until timer_discover() */
+	uint64_t ticks_per_ns; /* [const] 32.32, for the timer: TSC's or APIC's */
+	uint64_t start;        /* [const] the TSC at time 0 */
+	bool deadline;         /* [const] the timer compares with the TSC */
 } clock;
 
 static uint64_t scale(uint64_t n, uint64_t factor)
@@ -61,8 +61,7 @@ void timer_discover(const struct acpi_info *acpi)
 
 	tsc_measure(acpi, &rate);
 	clock.deadline = cpuid(1).ecx & CPUID_1_ECX_TSC_DEADLINE;
-	clock.ticks_per_ns =
-		((clock.deadline ? rate.tsc_hz : rate.apic_hz) << 32) / NS_PER_S + 1;
+	clock.ticks_per_ns = ((clock.deadline ? rate.tsc_hz : rate.apic_hz) << 32) / NS_PER_S + 1;
 	clock.ns_per_tick = (NS_PER_S << 32) / rate.tsc_hz;
 	clock.start = arch_ticks();
 	describe(&rate);

@@ -4,13 +4,13 @@
 #define BOOT_X86_64_TRAMPOLINE_H
 
 /* Offsets from the start of the code page. */
-#define TRAMPOLINE_ROOT   0x1000
-#define TRAMPOLINE_FAR    0x1008
-#define TRAMPOLINE_GDT    0x1010
-#define TRAMPOLINE_STACK  0x1018
-#define TRAMPOLINE_CPU    0x1020
-#define TRAMPOLINE_ENTRY  0x1028
-#define TRAMPOLINE_SIZE   0x2000
+#define TRAMPOLINE_ROOT  0x1000
+#define TRAMPOLINE_FAR   0x1008
+#define TRAMPOLINE_GDT   0x1010
+#define TRAMPOLINE_STACK 0x1018
+#define TRAMPOLINE_CPU   0x1020
+#define TRAMPOLINE_ENTRY 0x1028
+#define TRAMPOLINE_SIZE  0x2000
 
 #ifndef __ASSEMBLY__
 #include <stddef.h>
@@ -22,8 +22,8 @@ struct cpu;
 
 /* The parameters page; written by the CPU that starts another. */
 struct trampoline {
-	uint64_t root;              /* page tables, below 4 GiB */
-	uint32_t far_offset;        /* linear address of the 64-bit part, and its selector */
+	uint64_t root;       /* page tables, below 4 GiB */
+	uint32_t far_offset; /* linear address of the 64-bit part, and its selector */
 	uint16_t far_selector, pad;
 	uint16_t gdt_limit;
 	uint32_t gdt_base;

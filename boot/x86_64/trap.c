@@ -35,15 +35,15 @@
 #define EXC_MACHINE_CHECK 18
 #define EXC_COUNT         32
 
-#define PF_PRESENT (1u << 0)
-#define PF_WRITE   (1u << 1)
+#define PF_PRESENT  (1u << 0)
+#define PF_WRITE    (1u << 1)
 #define PF_RESERVED (1u << 3)
-#define PF_FETCH   (1u << 4)
+#define PF_FETCH    (1u << 4)
 
 #define GATE_INTERRUPT 0x8e
 #define TSS_AVAILABLE  0x89ull
 /* Two reports, the second of the first, and no more. */
-#define FAULTS_MAX 2
+#define FAULTS_MAX       2
 #define EARLY_STACK_SIZE 8192
 
 struct gate {

@@ -24,22 +24,22 @@
 #define ERROR_GOAL_PPM 976
 #define PPM            1000000u
 /* Of the reference: stop growing the window, and take what there is. */
-#define WINDOW_MAX_MS  40
+#define WINDOW_MAX_MS 40
 /* Reads without a change after which a reference does not run. */
-#define DEAD_READS     2000000u
+#define DEAD_READS 2000000u
 /* The first edge is the tightest of some, as both ends count alike. */
-#define FIRST_EDGES    4
+#define FIRST_EDGES 4
 
 #define PM_TIMER_HZ 3579545u
 #define PIT_HZ      1193182u
 
-#define PIT_CHANNEL_2   0x42
-#define PIT_COMMAND     0x43
-#define PIT_GATE        0x61
-#define PIT_LOAD_2      0xb0 /* channel 2, low byte then high, mode 0 */
-#define PIT_LATCH_2     0x80
-#define GATE_ON         0x01
-#define GATE_SPEAKER    0x02
+#define PIT_CHANNEL_2 0x42
+#define PIT_COMMAND   0x43
+#define PIT_GATE      0x61
+#define PIT_LOAD_2    0xb0 /* channel 2, low byte then high, mode 0 */
+#define PIT_LATCH_2   0x80
+#define GATE_ON       0x01
+#define GATE_SPEAKER  0x02
 
 #define HPET_ID         0x00
 #define HPET_PERIOD_FS  0x04
@@ -205,9 +205,8 @@ static bool ask_cpu(struct tsc_rate *rate)
 
 void tsc_measure(const struct acpi_info *acpi, struct tsc_rate *rate)
 {
-	static bool (*const sources[])(const struct acpi_info *, struct reference *) = {
-		use_pm_timer, use_hpet, use_pit
-	};
+	static bool (*const sources[])(const struct acpi_info *,
+				       struct reference *) = { use_pm_timer, use_hpet, use_pit };
 	struct reference r;
 
 	if (ask_cpu(rate))

@@ -99,7 +99,7 @@ void tern_pages_free(void *start, size_t size);
 
 /* In bytes. All but waiting add up to what the heap has grown to. */
 struct tern_page_stats {
-	uint64_t waiting;      /* handed over, and not looked at yet */
+	uint64_t waiting; /* handed over, and not looked at yet */
 	uint64_t free;
 	uint64_t used;         /* in runs */
 	uint64_t records;      /* the heap's own */

@@ -26,7 +26,7 @@ enum key {
 	KEY_DELETE,
 };
 
-#define CTRL(letter)  ((letter) & 0x1f)
+#define CTRL(letter)  ((letter)&0x1f)
 #define ESC           0x1b
 #define KEY_BACKSPACE 0x7f
 
@@ -283,23 +283,36 @@ static void complete(struct lineedit *e, bool again)
 static enum key key_of_letter(unsigned char letter)
 {
 	switch (letter) {
-	case 'A': return KEY_UP;
-	case 'B': return KEY_DOWN;
-	case 'C': return KEY_RIGHT;
-	case 'D': return KEY_LEFT;
-	case 'H': return KEY_HOME;
-	case 'F': return KEY_END;
-	default: return KEY_NONE;
+	case 'A':
+		return KEY_UP;
+	case 'B':
+		return KEY_DOWN;
+	case 'C':
+		return KEY_RIGHT;
+	case 'D':
+		return KEY_LEFT;
+	case 'H':
+		return KEY_HOME;
+	case 'F':
+		return KEY_END;
+	default:
+		return KEY_NONE;
 	}
 }
 
 static enum key key_of_number(unsigned number)
 {
 	switch (number) {
-	case 1: case 7: return KEY_HOME;
-	case 3: return KEY_DELETE;
-	case 4: case 8: return KEY_END;
-	default: return KEY_NONE;
+	case 1:
+	case 7:
+		return KEY_HOME;
+	case 3:
+		return KEY_DELETE;
+	case 4:
+	case 8:
+		return KEY_END;
+	default:
+		return KEY_NONE;
 	}
 }
 
@@ -360,25 +373,31 @@ static int decode(struct lineedit *e, unsigned char byte)
 static void edit(struct lineedit *e, int key)
 {
 	switch (key) {
-	case KEY_LEFT: case CTRL('b'):
+	case KEY_LEFT:
+	case CTRL('b'):
 		if (e->cursor > 0)
 			e->cursor--;
 		break;
-	case KEY_RIGHT: case CTRL('f'):
+	case KEY_RIGHT:
+	case CTRL('f'):
 		if (e->cursor < e->len)
 			e->cursor++;
 		break;
-	case KEY_HOME: case CTRL('a'):
+	case KEY_HOME:
+	case CTRL('a'):
 		e->cursor = 0;
 		break;
-	case KEY_END: case CTRL('e'):
+	case KEY_END:
+	case CTRL('e'):
 		e->cursor = e->len;
 		break;
-	case KEY_BACKSPACE: case CTRL('h'):
+	case KEY_BACKSPACE:
+	case CTRL('h'):
 		if (e->cursor > 0)
 			cut(e, e->cursor - 1, e->cursor);
 		break;
-	case KEY_DELETE: case CTRL('d'):
+	case KEY_DELETE:
+	case CTRL('d'):
 		if (e->cursor < e->len)
 			cut(e, e->cursor, e->cursor + 1);
 		break;
@@ -391,10 +410,12 @@ static void edit(struct lineedit *e, int key)
 	case CTRL('w'):
 		cut(e, word_start(e), e->cursor);
 		break;
-	case KEY_UP: case CTRL('p'):
+	case KEY_UP:
+	case CTRL('p'):
 		history_up(e);
 		break;
-	case KEY_DOWN: case CTRL('n'):
+	case KEY_DOWN:
+	case CTRL('n'):
 		history_down(e);
 		break;
 	default:
@@ -437,7 +458,8 @@ bool lineedit_byte(struct lineedit *e, unsigned char byte)
 		return false;
 	e->tab_again = false;
 	switch (key) {
-	case '\n': case '\r':
+	case '\n':
+	case '\r':
 		end_line(e, "\n");
 		history_store(e);
 		return true;

@@ -20,10 +20,9 @@
 #include "samples/monitor/lineedit.h"
 #include "samples/monitor/monitor.h"
 
-static const struct tern_command *const commands[] = {
-	boot_commands,	   boot_memory_commands, boot_cpu_commands,
-	tern_page_commands, monitor_commands,	 NULL
-};
+static const struct tern_command *const commands[] = { boot_commands,     boot_memory_commands,
+						       boot_cpu_commands, tern_page_commands,
+						       monitor_commands,  NULL };
 
 static bool script_failed;
 
@@ -70,9 +69,9 @@ static const char *complete(void *ctx, const char *text, unsigned index)
 
 static _Noreturn void prompt(void)
 {
-	static const struct lineedit_host host = {
-		.prompt = "tern> ", .write = write_screen, .complete = complete
-	};
+	static const struct lineedit_host host = { .prompt = "tern> ",
+						   .write = write_screen,
+						   .complete = complete };
 	static struct lineedit editor;
 
 	lineedit_init(&editor, &host);

@@ -11,7 +11,7 @@
 
 #define SAMPLES 51
 /* Calls in one sample: aarch64's clock steps by 16 instructions. */
-#define CALLS   32
+#define CALLS 32
 
 static void nothing(void *arg)
 {

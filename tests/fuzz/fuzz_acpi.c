@@ -22,7 +22,7 @@ static void mend(uint8_t *p, size_t len, size_t at)
 
 static void mend_table(uint8_t *p, size_t left)
 {
-	static const char *const signatures[] = {"RSDT", "XSDT", "APIC", "FACP", "HPET"};
+	static const char *const signatures[] = { "RSDT", "XSDT", "APIC", "FACP", "HPET" };
 	uint32_t len = left >= 36 ? load_le32(p + 4) : 0;
 
 	if (len < 36 || len > left)
@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = fuzz_copy(data, size);
 	struct blob_window w = blob_window(BASE, copy, size);
-	struct boot_error e = {""};
+	struct boot_error e = { "" };
 	struct acpi_info info;
 	uint64_t rsdp;
 

@@ -11,7 +11,7 @@ static struct fdt_machine machine_info;
 
 static void check_boot_info(const struct fdt *f)
 {
-	struct boot_error e = {""};
+	struct boot_error e = { "" };
 
 	if (!fdt_boot_info(f, FDT_ADDR, &info, &e)) {
 		fuzz_check_error(&e);
@@ -26,7 +26,7 @@ static void check_boot_info(const struct fdt *f)
 static void check_machine(const struct fdt *f)
 {
 	const struct fdt_machine *m = &machine_info;
-	struct boot_error e = {""};
+	struct boot_error e = { "" };
 
 	if (!fdt_machine_parse(f, &machine_info, &e)) {
 		fuzz_check_error(&e);
@@ -48,7 +48,7 @@ static void check_machine(const struct fdt *f)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = fuzz_copy(data, size);
-	struct boot_error e = {""};
+	struct boot_error e = { "" };
 	struct fdt f;
 
 	if (fdt_open(&f, copy, size, &e)) {

@@ -42,7 +42,7 @@ static enum mem_kind naive_kind(uint64_t addr)
 
 static void check_around(uint64_t addr)
 {
-	static const int64_t offsets[] = {-4096, -1, 0, 1, 4095, 4096};
+	static const int64_t offsets[] = { -4096, -1, 0, 1, 4095, 4096 };
 
 	for (unsigned i = 0; i < ARRAY_SIZE(offsets); i++) {
 		uint64_t at = addr + (uint64_t)offsets[i];
@@ -70,12 +70,12 @@ static void check_map(void)
 
 static void add(uint64_t start, uint64_t size, enum mem_kind kind)
 {
-	struct boot_error e = {""};
+	struct boot_error e = { "" };
 
 	before = map;
 	if (memmap_add(&map, start, size, kind, &e)) {
 		if (size > 0)
-			entries[nentries++] = (struct entry){start, start + size - 1, kind};
+			entries[nentries++] = (struct entry){ start, start + size - 1, kind };
 		return;
 	}
 	fuzz_check_error(&e);
@@ -98,12 +98,12 @@ static void take(uint64_t above, uint64_t size, unsigned how)
 		FUZZ_CHECK(naive_kind(at) == MEM_USABLE);
 		FUZZ_CHECK(memmap_kind_at(&map, at) == MEM_KERNEL);
 	}
-	entries[nentries++] = (struct entry){start, start + size - 1, MEM_KERNEL};
+	entries[nentries++] = (struct entry){ start, start + size - 1, MEM_KERNEL };
 }
 
 static void step(const uint8_t *p)
 {
-	static const uint64_t windows[] = {0, PHYS_END - 0x20000, 0 - UINT64_C(0x40000)};
+	static const uint64_t windows[] = { 0, PHYS_END - 0x20000, 0 - UINT64_C(0x40000) };
 	unsigned what = p[0] & 15, window = p[0] >> 6;
 	uint64_t start = load_le64(p + 1), size = load_le64(p + 9);
 

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t *copy = fuzz_copy(data, size);
 	struct blob_window w = blob_window(BASE, copy, size);
-	struct boot_error e = {""};
+	struct boot_error e = { "" };
 
 	if (multiboot2_parse(&w.pm, BASE, &info, &e)) {
 		fuzz_check_map(&info.map);

@@ -85,7 +85,8 @@ static void set_number(void)
 {
 	static const uint64_t edges[] = {
 		0,      1,      4,          8,          0x7f,       0xff,       0xfff,     0x1000,
-		0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff8, UINT32_MAX, UINT64_MAX};
+		0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff8, UINT32_MAX, UINT64_MAX
+	};
 	uint64_t value = draw(4) ? edges[draw(ARRAY_SIZE(edges))] : draw(UINT64_MAX);
 	size_t width = (size_t)1 << draw(4), at;
 	bool big_endian = draw(2);
@@ -151,8 +152,8 @@ static void splice(void)
 
 static void mutate(void)
 {
-	static void (*const mutations[])(void) = {set_number, set_number, flip_bit,    step_byte,
-						  cut_tail,   splice,     remove_piece};
+	static void (*const mutations[])(void) = { set_number, set_number, flip_bit,    step_byte,
+						   cut_tail,   splice,     remove_piece };
 	size_t from = draw(nfiles);
 
 	now.size = files[from].size;

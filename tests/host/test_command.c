@@ -43,8 +43,7 @@ TEST(command, help_lists_and_explains)
 	expect(t, "help power", TERN_COMMAND_OK, "usage: power\nswitch off\n");
 	expect(t, "help help", TERN_COMMAND_OK,
 	       "usage: help [NAME]\nthis list, or one command of it\n");
-	expect(t, "help pwoer", TERN_COMMAND_UNKNOWN,
-	       "pwoer: no such command; help lists them\n");
+	expect(t, "help pwoer", TERN_COMMAND_UNKNOWN, "pwoer: no such command; help lists them\n");
 	expect(t, "help peek power", TERN_COMMAND_USAGE, "usage: help [NAME]\n");
 }
 

@@ -11,7 +11,7 @@
 #include "tests/test.h"
 
 #define REGIONS 10000u
-#define CPUS 4
+#define CPUS    4
 
 static char *reserve(size_t size)
 {
@@ -36,7 +36,8 @@ TEST(pages_host, ten_thousand_scattered_regions)
 		size_t at = 2ul * (i * 7919ul % REGIONS) * TERN_PAGE_SIZE;
 		struct tern_piece p;
 
-		REQUIRE(tern_region_trim((uintptr_t)base + at - (i ? 3 : 0), TERN_PAGE_SIZE + 100, &p));
+		REQUIRE(tern_region_trim((uintptr_t)base + at - (i ? 3 : 0), TERN_PAGE_SIZE + 100,
+					 &p));
 		REQUIRE(tern_mheap_add(&h, p));
 		pages += p.n;
 	}
@@ -80,9 +81,9 @@ TEST(pages_host, bad_frees_panic_with_numbers)
 
 	REQUIRE(have_heap() && (p = tern_pages_alloc(4 * TERN_HEAP_PAGE, 0, 0)));
 	const struct bad_free cases[] = {
-		{ p + 1, TERN_HEAP_PAGE },	{ p, 0 },
-		{ &on_stack, TERN_HEAP_PAGE },	{ p, SIZE_MAX },
-		{ p + (32ul << 20), 1 },	{ (void *)(UINTPTR_MAX - TERN_HEAP_PAGE + 1), 1 },
+		{ p + 1, TERN_HEAP_PAGE },     { p, 0 },
+		{ &on_stack, TERN_HEAP_PAGE }, { p, SIZE_MAX },
+		{ p + (32ul << 20), 1 },       { (void *)(UINTPTR_MAX - TERN_HEAP_PAGE + 1), 1 },
 		{ (void *)TERN_HEAP_PAGE, 1 },
 	};
 

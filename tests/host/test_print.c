@@ -113,7 +113,7 @@ static struct conversion draw(struct test *t)
 
 /* One call of either function, by what its arguments are. */
 #define CALL(fn, buf, size, c)                                                                     \
-	((c)->is_text ? CALL_WITH(fn, buf, size, c, (c)->text)                                     \
+	((c)->is_text   ? CALL_WITH(fn, buf, size, c, (c)->text)                                   \
 	 : (c)->is_wide ? CALL_WITH(fn, buf, size, c, (c)->value)                                  \
 			: CALL_WITH(fn, buf, size, c, (unsigned)(c)->value))
 #define CALL_WITH(fn, buf, size, c, arg)                                                           \

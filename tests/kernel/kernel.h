@@ -14,9 +14,9 @@
 #include "boot/machine.h"
 #include "boot/thread.h"
 
-#define MS       1000000ull
-#define HANG_NS  (60000 * MS)
-#define RACE_NS  (100 * MS)
+#define MS      1000000ull
+#define HANG_NS (60000 * MS)
+#define RACE_NS (100 * MS)
 
 /* Wait until cond holds; false if that hangs. */
 #define WAIT_FOR(cond)                                                                             \

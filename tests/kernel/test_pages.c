@@ -10,7 +10,7 @@
 #include "lib/bits.h"
 #include "tests/test.h"
 
-#define HELD 24
+#define HELD   24
 #define ROUNDS 400
 
 static uint64_t handed_over(void)

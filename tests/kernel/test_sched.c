@@ -159,8 +159,8 @@ TEST_SLOW(sched, pinned_threads_stay)
 	atomic_store(&strays, 0);
 	for (unsigned i = 0; i < cpu_count(); i++)
 		for (unsigned k = 0; k < 2; k++)
-			REQUIRE(threads[n++] = thread_create_on(i, "stay", stay,
-								(void *)(uintptr_t)i));
+			REQUIRE(threads[n++] =
+					thread_create_on(i, "stay", stay, (void *)(uintptr_t)i));
 	join_all(n);
 	EXPECT_EQ(atomic_load(&strays), 0);
 }

@@ -10,10 +10,10 @@
 struct probe {
 	struct timer timer;
 	atomic_uint runs;
-	unsigned place;        /* in the order of running */
+	unsigned place; /* in the order of running */
 	unsigned cpu;
 	bool early, interrupts;
-	unsigned again;        /* how often it arms itself anew */
+	unsigned again; /* how often it arms itself anew */
 };
 
 static struct probe probes[N];

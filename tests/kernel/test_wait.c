@@ -24,8 +24,8 @@ static void wake_it(void *arg)
 TEST(wait, block_ends_by_a_wake)
 {
 	for (unsigned i = 0; i < 20; i++) {
-		struct thread *a = thread_create_on(i % cpu_count(), "waker", wake_it,
-						    thread_self());
+		struct thread *a =
+			thread_create_on(i % cpu_count(), "waker", wake_it, thread_self());
 
 		REQUIRE(a);
 		thread_block();

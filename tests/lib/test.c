@@ -132,13 +132,11 @@ int test_run(const char *pattern, uint64_t seed, bool quick_only)
 {
 	unsigned planned = 0, number = 0, failed = 0;
 
-	for_each_test(t)
-		planned += selected(*t, pattern, quick_only);
+	for_each_test(t) planned += selected(*t, pattern, quick_only);
 	if (planned == 0)
 		return -1;
 	tern_printf("KTAP version 1\n# seed %llu\n1..%u\n", (unsigned long long)seed, planned);
-	for_each_test(t)
-		if (selected(*t, pattern, quick_only))
-			failed += !run_one(*t, ++number, seed);
+	for_each_test(t) if (selected(*t, pattern, quick_only)) failed +=
+		!run_one(*t, ++number, seed);
 	return (int)failed;
 }

@@ -80,7 +80,10 @@ static void put_code(void)
 		0x580000a4, /* ldr x4, image */
 		0xd61f0080, /* br x4 */
 		0xd503201f, /* nop */
-		PACKAGE_BASE + TREE_OFFSET, 0, IMAGE_BASE, 0,
+		PACKAGE_BASE + TREE_OFFSET,
+		0,
+		IMAGE_BASE,
+		0,
 	};
 
 	for (size_t i = 0; i < sizeof(code) / sizeof(code[0]); i++)

@@ -45,7 +45,7 @@ static inline const void *blob_view(const struct physmem *pm, uint64_t addr, siz
 
 static inline struct blob_window blob_window(uint64_t base, const uint8_t *bytes, size_t len)
 {
-	return (struct blob_window){{blob_view}, base, bytes, len};
+	return (struct blob_window){ { blob_view }, base, bytes, len };
 }
 
 static inline void put_le(uint8_t *p, uint64_t value, unsigned size)
@@ -83,7 +83,7 @@ static inline bool blob_truncate(const uint8_t *good, size_t len, blob_fn fn, vo
 
 static inline bool blob_flip(const uint8_t *good, size_t len, blob_fn fn, void *arg)
 {
-	static const uint8_t flips[] = {BLOB_FLIPS};
+	static const uint8_t flips[] = { BLOB_FLIPS };
 
 	for (size_t at = 0; at < len; at++) {
 		for (size_t i = 0; i < ARRAY_SIZE(flips); i++) {
@@ -100,7 +100,7 @@ static inline bool blob_flip(const uint8_t *good, size_t len, blob_fn fn, void *
 /* Fields of 4 bytes are lengths, offsets and addresses: set each to values at the edges. */
 static inline bool blob_extremes(const uint8_t *good, size_t len, blob_fn fn, void *arg)
 {
-	static const uint32_t extremes[] = {BLOB_EXTREMES};
+	static const uint32_t extremes[] = { BLOB_EXTREMES };
 
 	for (size_t at = 0; at + 4 <= len; at++) {
 		for (size_t i = 0; i < ARRAY_SIZE(extremes); i++) {

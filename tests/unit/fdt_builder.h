@@ -109,7 +109,7 @@ static inline void fb_reserve(struct fdt_builder *b, uint64_t addr, uint64_t siz
 static inline size_t fb_finish(struct fdt_builder *b, uint8_t *out)
 {
 	size_t rsv = b->nreservations + 16, structure = FB_HEADER + rsv, strings, total;
-	const uint32_t versions[] = {17, 16, 0};
+	const uint32_t versions[] = { 17, 16, 0 };
 
 	fb_token(b, 9);
 	strings = structure + b->nstructure;

@@ -297,24 +297,24 @@ TEST(acpi, refusals_say_why)
 		uint64_t value;
 		const char *says;
 	} rows[] = {
-		{RSDP, 1, 'X', "ACPI: RSDP at 0xe0020 has a wrong signature or checksum"},
-		{RSDP + 20, 4, 35, "ACPI: RSDP at 0xe0020 has 35 bytes, want 36 or more"},
-		{RSDP + 24, 8, BASE + RSDT, "ACPI: no XSDT at 0xe0050"},
-		{RSDP + 24, 8, UINT64_MAX, "ACPI: XSDT at 0xffffffffffffffff is outside memory"},
-		{XSDT + 4, 4, 35, "ACPI: XSDT at 0xe0090 has 35 bytes, want 36 to 1048576"},
-		{XSDT + 36, 8, 0x1000, "ACPI: a table at 0x1000 is outside memory"},
-		{MADT + 4, 4, 43, "ACPI: APIC at 0xe0100 has 43 bytes, want 44 to 1048576"},
-		{MADT + 4, 4, 0x100001, "ACPI: APIC at 0xe0100 has 1048577 bytes, want 44 to"},
-		{MADT + 4, 4, 0x1000, "ACPI: APIC at 0xe0100, 4096 bytes, runs outside memory"},
-		{MADT + 45, 1, 0, "ACPI: MADT entry at 0x2c, type 0, has 0 bytes of 106"},
-		{MADT + 45, 1, 1, "ACPI: MADT entry at 0x2c, type 0, has 1 bytes of 106"},
-		{MADT + 45, 1, 7, "ACPI: MADT entry at 0x2c, type 0, has 7 bytes of 106"},
-		{MADT + 45, 1, 255, "ACPI: MADT entry at 0x2c, type 0, has 255 bytes of 106"},
-		{MADT + MADT_LEN - 5, 1, 5, "ACPI: MADT entry at 0x95, type 0, has 1 bytes of 1"},
-		{FADT + 4, 4, 115, "ACPI: FACP at 0xe0200 has 115 bytes, want 116 to"},
-		{FADT + 76, 4, 0x10000, "ACPI: FADT puts the PM timer at port 0x10000"},
-		{FADT + 120, 8, 0x10000, "ACPI: FADT puts the reset register at port 0x10000"},
-		{HPET + 4, 4, 55, "ACPI: HPET at 0xe0300 has 55 bytes, want 56 to"},
+		{ RSDP, 1, 'X', "ACPI: RSDP at 0xe0020 has a wrong signature or checksum" },
+		{ RSDP + 20, 4, 35, "ACPI: RSDP at 0xe0020 has 35 bytes, want 36 or more" },
+		{ RSDP + 24, 8, BASE + RSDT, "ACPI: no XSDT at 0xe0050" },
+		{ RSDP + 24, 8, UINT64_MAX, "ACPI: XSDT at 0xffffffffffffffff is outside memory" },
+		{ XSDT + 4, 4, 35, "ACPI: XSDT at 0xe0090 has 35 bytes, want 36 to 1048576" },
+		{ XSDT + 36, 8, 0x1000, "ACPI: a table at 0x1000 is outside memory" },
+		{ MADT + 4, 4, 43, "ACPI: APIC at 0xe0100 has 43 bytes, want 44 to 1048576" },
+		{ MADT + 4, 4, 0x100001, "ACPI: APIC at 0xe0100 has 1048577 bytes, want 44 to" },
+		{ MADT + 4, 4, 0x1000, "ACPI: APIC at 0xe0100, 4096 bytes, runs outside memory" },
+		{ MADT + 45, 1, 0, "ACPI: MADT entry at 0x2c, type 0, has 0 bytes of 106" },
+		{ MADT + 45, 1, 1, "ACPI: MADT entry at 0x2c, type 0, has 1 bytes of 106" },
+		{ MADT + 45, 1, 7, "ACPI: MADT entry at 0x2c, type 0, has 7 bytes of 106" },
+		{ MADT + 45, 1, 255, "ACPI: MADT entry at 0x2c, type 0, has 255 bytes of 106" },
+		{ MADT + MADT_LEN - 5, 1, 5, "ACPI: MADT entry at 0x95, type 0, has 1 bytes of 1" },
+		{ FADT + 4, 4, 115, "ACPI: FACP at 0xe0200 has 115 bytes, want 116 to" },
+		{ FADT + 76, 4, 0x10000, "ACPI: FADT puts the PM timer at port 0x10000" },
+		{ FADT + 120, 8, 0x10000, "ACPI: FADT puts the reset register at port 0x10000" },
+		{ HPET + 4, 4, 55, "ACPI: HPET at 0xe0300 has 55 bytes, want 56 to" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -330,12 +330,13 @@ TEST(acpi, each_checksum_is_checked)
 		unsigned at;
 		const char *says;
 	} rows[] = {
-		{RSDP + 9, "ACPI: RSDP at 0xe0020 has a wrong signature or checksum"},
-		{RSDP + 33, "ACPI: RSDP at 0xe0020 has a wrong extended checksum"},
-		{XSDT + 10, "ACPI: XSDT at 0xe0090, 76 bytes, has checksum 0x1, not 0"},
-		{MADT + MADT_LEN - 1, "ACPI: APIC at 0xe0100, 150 bytes, has checksum 0x1, not 0"},
-		{FADT + 10, "ACPI: FACP at 0xe0200, 244 bytes, has checksum 0x1, not 0"},
-		{HPET + 10, "ACPI: HPET at 0xe0300, 56 bytes, has checksum 0x1, not 0"},
+		{ RSDP + 9, "ACPI: RSDP at 0xe0020 has a wrong signature or checksum" },
+		{ RSDP + 33, "ACPI: RSDP at 0xe0020 has a wrong extended checksum" },
+		{ XSDT + 10, "ACPI: XSDT at 0xe0090, 76 bytes, has checksum 0x1, not 0" },
+		{ MADT + MADT_LEN - 1,
+		  "ACPI: APIC at 0xe0100, 150 bytes, has checksum 0x1, not 0" },
+		{ FADT + 10, "ACPI: FACP at 0xe0200, 244 bytes, has checksum 0x1, not 0" },
+		{ HPET + 10, "ACPI: HPET at 0xe0300, 56 bytes, has checksum 0x1, not 0" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -231,7 +231,7 @@ static bool parse(struct plan p)
 	return finish() && fdt_machine_parse(&f, &machine_info, &error);
 }
 
-#define PARSE(...) parse((struct plan){__VA_ARGS__})
+#define PARSE(...) parse((struct plan){ __VA_ARGS__ })
 
 TEST(fdt_machine, a_plain_machine_is_read)
 {
@@ -298,16 +298,16 @@ TEST(fdt_machine, the_console_is_the_stdout_path_or_the_first_that_is_okay)
 		struct plan plan;
 		uint64_t base;
 	} rows[] = {
-		{{.stdout_path = "/uart@2000"}, 0x2000},
-		{{.stdout_path = "/uart@2000:115200n8"}, 0x2000},
-		{{.stdout_path = "serial1"}, 0x2000},
-		{{.stdout_path = "serial1:9600"}, 0x2000},
-		{{.stdout_path = "serial2"}, 0x1000},
-		{{.stdout_path = ""}, 0x1000},
-		{{.stdout_path = "serial1", .second = "ns16550a"}, 0x1000},
-		{{.first_status = "disabled"}, 0x2000},
-		{{.stdout_path = "/uart@1000", .first_status = "disabled"}, 0x2000},
-		{{.first_status = "disabled", .second = "ns16550a"}, 0},
+		{ { .stdout_path = "/uart@2000" }, 0x2000 },
+		{ { .stdout_path = "/uart@2000:115200n8" }, 0x2000 },
+		{ { .stdout_path = "serial1" }, 0x2000 },
+		{ { .stdout_path = "serial1:9600" }, 0x2000 },
+		{ { .stdout_path = "serial2" }, 0x1000 },
+		{ { .stdout_path = "" }, 0x1000 },
+		{ { .stdout_path = "serial1", .second = "ns16550a" }, 0x1000 },
+		{ { .first_status = "disabled" }, 0x2000 },
+		{ { .stdout_path = "/uart@1000", .first_status = "disabled" }, 0x2000 },
+		{ { .first_status = "disabled", .second = "ns16550a" }, 0 },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -333,24 +333,24 @@ TEST(fdt_machine, bad_machines_are_refused)
 		struct plan plan;
 		const char *says;
 	} rows[] = {
-		{{.no_cpus_node = true}, "FDT: there is no /cpus"},
-		{{.cpus = 1, .cpu_status = "fail"}, "FDT: /cpus names no CPU"},
-		{{.cpu_reg_len = 3}, "FDT: CPU node at "},
-		{{.cpu_cells = 2, .cpu_reg_len = 4}, "FDT: CPU node at "},
-		{{.method = ""}, "FDT: PSCI node at "},
-		{{.method = "call"}, "FDT: PSCI node at "},
-		{{.gic = "arm,gic-v5"}, "FDT: there is no GICv2 or GICv3"},
-		{{.gic_regs = 1}, "FDT: node at "},
-		{{.gic_size = 1}, "FDT: node at "},
-		{{.gic_size = UINT64_MAX - 0x8000000 + 3}, "FDT: node at "},
-		{{.gic = "arm,gic-v3", .gic_regs = 1}, "FDT: node at "},
-		{{.gic = "arm,gic-v3", .regions = 2}, "FDT: node at "},
-		{{.gic = "arm,gic-v3", .regions = 5, .gic_regs = 6}, "FDT: GIC at "},
-		{{.timer_cells = 8}, "FDT: timer at "},
-		{{.timer_cells = 6}, "FDT: timer at "},
-		{{.timer_type = 2}, "FDT: timer at "},
-		{{.timer_number = 16}, "FDT: timer at "},
-		{{.no_uart_reg = true}, "FDT: node at "},
+		{ { .no_cpus_node = true }, "FDT: there is no /cpus" },
+		{ { .cpus = 1, .cpu_status = "fail" }, "FDT: /cpus names no CPU" },
+		{ { .cpu_reg_len = 3 }, "FDT: CPU node at " },
+		{ { .cpu_cells = 2, .cpu_reg_len = 4 }, "FDT: CPU node at " },
+		{ { .method = "" }, "FDT: PSCI node at " },
+		{ { .method = "call" }, "FDT: PSCI node at " },
+		{ { .gic = "arm,gic-v5" }, "FDT: there is no GICv2 or GICv3" },
+		{ { .gic_regs = 1 }, "FDT: node at " },
+		{ { .gic_size = 1 }, "FDT: node at " },
+		{ { .gic_size = UINT64_MAX - 0x8000000 + 3 }, "FDT: node at " },
+		{ { .gic = "arm,gic-v3", .gic_regs = 1 }, "FDT: node at " },
+		{ { .gic = "arm,gic-v3", .regions = 2 }, "FDT: node at " },
+		{ { .gic = "arm,gic-v3", .regions = 5, .gic_regs = 6 }, "FDT: GIC at " },
+		{ { .timer_cells = 8 }, "FDT: timer at " },
+		{ { .timer_cells = 6 }, "FDT: timer at " },
+		{ { .timer_type = 2 }, "FDT: timer at " },
+		{ { .timer_number = 16 }, "FDT: timer at " },
+		{ { .no_uart_reg = true }, "FDT: node at " },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -567,7 +567,7 @@ static bool behaves(uint8_t *bytes, size_t len, void *arg TEST_UNUSED)
 
 TEST(fdt_machine, spoiled_machines_are_refused_or_read_within_bounds)
 {
-	put_machine(&(struct plan){.gic = "arm,gic-v3", .stdout_path = "serial1:9600"});
+	put_machine(&(struct plan){ .gic = "arm,gic-v3", .stdout_path = "serial1:9600" });
 	put_memory("memory", 0x40000000, 0x4000000, NULL);
 	put_reserved();
 	REQUIRE(finish());

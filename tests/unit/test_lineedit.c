@@ -96,9 +96,9 @@ static const char *word_completions(void *ctx, const char *text, unsigned index)
 
 static void setup(void)
 {
-	static const struct lineedit_host host = {
-		.prompt = PROMPT, .write = terminal_write, .complete = word_completions
-	};
+	static const struct lineedit_host host = { .prompt = PROMPT,
+						   .write = terminal_write,
+						   .complete = word_completions };
 
 	memset(&term, 0, sizeof(term));
 	lineedit_init(&ed, &host);
@@ -158,7 +158,8 @@ TEST(lineedit, typed_letters_are_echoed_as_they_are)
 TEST(lineedit, inserts_and_deletes_in_the_middle)
 {
 	setup();
-	type("pk 10\x1b[D\x1b[D\x1b[D\x1b[D" "ee");
+	type("pk 10\x1b[D\x1b[D\x1b[D\x1b[D"
+	     "ee");
 	EXPECT_LINE("peek 10", 3);
 	EXPECT_STR(row(0), "tern> peek 10");
 	type("\x1b[C\x1b[3~");
@@ -238,9 +239,11 @@ TEST(lineedit, cr_lf_is_one_end_of_line)
 TEST(lineedit, unknown_sequences_leave_no_trace)
 {
 	static const char *const sequences[] = {
-		"\x1b[Z", "\x1b[2~", "\x1b[5~", "\x1b[15~", "\x1b[1;5D", "\x1b[?2004h", "\x1bOP",
-		"\x1b[[A", "\x1b[200~", "\x1b[99999999999~", "\x1b[3;2~", "\x1b[ q", "\x1b\x1b[E",
-		"\033f", "\x1b[12;34R", "\x02\x06", "\x7", "\x1a", "\x80", "\xc3\xa4", "\xff",
+		"\x1b[Z",      "\x1b[2~", "\x1b[5~",    "\x1b[15~",  "\x1b[1;5D",
+		"\x1b[?2004h", "\x1bOP",  "\x1b[[A",    "\x1b[200~", "\x1b[99999999999~",
+		"\x1b[3;2~",   "\x1b[ q", "\x1b\x1b[E", "\033f",     "\x1b[12;34R",
+		"\x02\x06",    "\x7",     "\x1a",       "\x80",      "\xc3\xa4",
+		"\xff",
 	};
 
 	setup();
@@ -260,7 +263,8 @@ TEST(lineedit, a_sequence_broken_off_does_not_swallow_keys)
 	EXPECT(type("ab\x1b[1\r"));
 	EXPECT_STR(ed.line, "ab");
 	lineedit_begin(&ed);
-	type("ab\x1b[\x1b[D" "c");
+	type("ab\x1b[\x1b[D"
+	     "c");
 	EXPECT_LINE("acb", 2);
 	type("\x1bO\x7f");
 	EXPECT_LINE("ab", 1);
@@ -281,7 +285,8 @@ TEST(lineedit, history_goes_up_and_down_and_keeps_the_draft)
 	EXPECT_LINE("one", 3);
 	type("\x1bOB\x0e");
 	EXPECT_LINE("dra", 3);
-	type("\x1b[B" "ft");
+	type("\x1b[B"
+	     "ft");
 	EXPECT_LINE("draft", 5);
 	EXPECT_STR(row(4), "tern> draft");
 }

@@ -42,7 +42,7 @@ static bool same(void)
 {
 	unsigned n = 0;
 
-	list_for_each(l, &head) {
+	list_for_each (l, &head) {
 		if (n >= count || list_entry(l, struct item, link) != order[n])
 			return false;
 		n++;
@@ -78,7 +78,7 @@ TEST(list, starts_empty)
 	static struct list fresh = LIST_INIT(fresh);
 
 	EXPECT(list_empty(&fresh));
-	list_for_each(l, &fresh)
+	list_for_each (l, &fresh)
 		EXPECT(l == NULL);
 }
 
@@ -109,7 +109,7 @@ TEST(list, entries_go_while_it_is_walked)
 	start_over();
 	for (unsigned i = 0; i < ITEMS; i++)
 		list_push_back(&head, &items[i].link);
-	list_for_each_safe(l, &head) {
+	list_for_each_safe (l, &head) {
 		EXPECT(list_entry(l, struct item, link) == &items[seen]);
 		if (seen++ % 2)
 			list_remove(l);

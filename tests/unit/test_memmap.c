@@ -369,14 +369,14 @@ TEST(memmap, take_passes_over_what_a_full_map_cannot_record)
 TEST(memmap, check_sees_every_broken_invariant)
 {
 	static const struct mem_range broken[][2] = {
-		{{0x1000, 0x1000, MEM_USABLE}, {0x3000, 0x4000, MEM_USABLE}},
-		{{0x1000, 0x2001, MEM_USABLE}, {0x3000, 0x4000, MEM_USABLE}},
-		{{0x1000, 0x2000, MEM_NONE}, {0x3000, 0x4000, MEM_USABLE}},
-		{{0x1000, 0x2000, MEM_KINDS}, {0x3000, 0x4000, MEM_USABLE}},
-		{{0x1000, 0x3000, MEM_USABLE}, {0x3000, 0x4000, MEM_USABLE}},
-		{{0x1000, 0x4000, MEM_USABLE}, {0x3000, 0x5000, MEM_BAD}},
-		{{0x5000, 0x6000, MEM_USABLE}, {0x3000, 0x4000, MEM_BAD}},
-		{{0, 0x1000, MEM_USABLE}, {0x2000, UINT64_C(1) << 53, MEM_BAD}},
+		{ { 0x1000, 0x1000, MEM_USABLE }, { 0x3000, 0x4000, MEM_USABLE } },
+		{ { 0x1000, 0x2001, MEM_USABLE }, { 0x3000, 0x4000, MEM_USABLE } },
+		{ { 0x1000, 0x2000, MEM_NONE }, { 0x3000, 0x4000, MEM_USABLE } },
+		{ { 0x1000, 0x2000, MEM_KINDS }, { 0x3000, 0x4000, MEM_USABLE } },
+		{ { 0x1000, 0x3000, MEM_USABLE }, { 0x3000, 0x4000, MEM_USABLE } },
+		{ { 0x1000, 0x4000, MEM_USABLE }, { 0x3000, 0x5000, MEM_BAD } },
+		{ { 0x5000, 0x6000, MEM_USABLE }, { 0x3000, 0x4000, MEM_BAD } },
+		{ { 0, 0x1000, MEM_USABLE }, { 0x2000, UINT64_C(1) << 53, MEM_BAD } },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(broken); i++) {

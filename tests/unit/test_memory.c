@@ -61,7 +61,8 @@ static void fill(struct test *t)
 
 TEST(memory, memcpy_copies)
 {
-	for_each_shape(to, from, size) {
+	for_each_shape(to, from, size)
+	{
 		fill(t);
 		copy_bytes(want + to, source + from, size);
 		REQUIRE(memcpy(target + to, source + from, size) == target + to);
@@ -103,7 +104,8 @@ static int sign(int n)
 /* Equal, then with one byte that differs, and beyond it others that must not count. */
 TEST(memory, memcmp_tells_the_first_difference)
 {
-	for_each_shape(to, from, size) {
+	for_each_shape(to, from, size)
+	{
 		size_t at = size ? test_random_below(t, size) : 0;
 		int expect;
 

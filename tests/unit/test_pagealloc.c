@@ -4,7 +4,7 @@
 #include "mm/pagealloc.h"
 #include "tests/test.h"
 
-#define WINDOW 3000u
+#define WINDOW     3000u
 #define ROOT_PAGES ((uint64_t)1 << 30)
 
 static struct tern_pagealloc pa;
@@ -17,11 +17,11 @@ static uint64_t base; /* page number of model[0] */
 
 static const uint64_t bases[] = {
 	0,
-	512 * 8 - 700,               /* a node of chunks */
-	512 * 64 - 1500,             /* the level above */
-	ROOT_PAGES - 1400,           /* two roots */
+	512 * 8 - 700,     /* a node of chunks */
+	512 * 64 - 1500,   /* the level above */
+	ROOT_PAGES - 1400, /* two roots */
 	5 * ROOT_PAGES + 12345,
-	TERN_PAGES_END - WINDOW,     /* the end */
+	TERN_PAGES_END - WINDOW, /* the end */
 };
 
 static void start(uint64_t at)

@@ -158,12 +158,13 @@ TEST(pallocbits, join_equals_whole)
 			memset(&rb, 0, sizeof(rb)), memset(&right, 0, sizeof(right));
 		l = model_sum(&left);
 		r = model_sum(&right);
-		got = tern_pallocsum_join(tern_pallocbits_summarize(&lb), N, tern_pallocbits_summarize(&rb), N);
+		got = tern_pallocsum_join(tern_pallocbits_summarize(&lb), N,
+					  tern_pallocbits_summarize(&rb), N);
 		middle = l.end + r.start;
 		EXPECT_EQ(got.start, l.start == N ? N + r.start : l.start);
 		EXPECT_EQ(got.end, r.end == N ? N + l.end : r.end);
-		EXPECT_EQ(got.max, middle > l.max && middle > r.max ? middle :
-				   l.max > r.max		     ? l.max :
-								       r.max);
+		EXPECT_EQ(got.max, middle > l.max && middle > r.max ? middle
+				   : l.max > r.max                  ? l.max
+								    : r.max);
 	}
 }

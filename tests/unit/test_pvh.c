@@ -92,18 +92,18 @@ TEST(pvh, refusals_say_why)
 		uint64_t value;
 		const char *says;
 	} rows[] = {
-		{0, 4, 0, "PVH: start info at 0x5000 has magic 0, not 0x336ec578"},
-		{4, 4, 0, "PVH: start info is version 0, which has no memory map"},
-		{48, 4, 0, "PVH: memory map has 0 entries, want 1 to 4096"},
-		{48, 4, 4097, "PVH: memory map has 4097 entries, want 1 to 4096"},
-		{48, 4, 4096, "PVH: memory map at 0x5040, 4096 entries, lies outside memory"},
-		{40, 8, UINT64_MAX, "PVH: memory map at 0xffffffffffffffff, 6 entries, lies "},
-		{12, 4, 257, "PVH: 257 modules, want at most 256"},
-		{16, 8, 0x4000, "PVH: module list at 0x4000, 1 entries, lies outside memory"},
-		{24, 8, UINT64_MAX, "PVH: command line at 0xffffffffffffffff runs outside"},
-		{32, 8, UINT64_MAX, "memory map: ACPI tables entry at 0xffffffffffffffff"},
-		{MAP, 8, UINT64_MAX, "memory map: usable entry at 0xffffffffffffffff"},
-		{MODULES, 8, UINT64_MAX, "memory map: module entry at 0xffffffffffffffff"},
+		{ 0, 4, 0, "PVH: start info at 0x5000 has magic 0, not 0x336ec578" },
+		{ 4, 4, 0, "PVH: start info is version 0, which has no memory map" },
+		{ 48, 4, 0, "PVH: memory map has 0 entries, want 1 to 4096" },
+		{ 48, 4, 4097, "PVH: memory map has 4097 entries, want 1 to 4096" },
+		{ 48, 4, 4096, "PVH: memory map at 0x5040, 4096 entries, lies outside memory" },
+		{ 40, 8, UINT64_MAX, "PVH: memory map at 0xffffffffffffffff, 6 entries, lies " },
+		{ 12, 4, 257, "PVH: 257 modules, want at most 256" },
+		{ 16, 8, 0x4000, "PVH: module list at 0x4000, 1 entries, lies outside memory" },
+		{ 24, 8, UINT64_MAX, "PVH: command line at 0xffffffffffffffff runs outside" },
+		{ 32, 8, UINT64_MAX, "memory map: ACPI tables entry at 0xffffffffffffffff" },
+		{ MAP, 8, UINT64_MAX, "memory map: usable entry at 0xffffffffffffffff" },
+		{ MODULES, 8, UINT64_MAX, "memory map: module entry at 0xffffffffffffffff" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {

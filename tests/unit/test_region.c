@@ -37,7 +37,8 @@ TEST(region, is_trimmed_to_whole_pages_that_can_be_addressed)
 	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct tern_piece p = { 7, 7 };
 
-		if (!EXPECT_EQ(tern_region_trim(cases[i].start, cases[i].size, &p), cases[i].good) ||
+		if (!EXPECT_EQ(tern_region_trim(cases[i].start, cases[i].size, &p),
+			       cases[i].good) ||
 		    !EXPECT_EQ(p.first, cases[i].first) || !EXPECT_EQ(p.n, cases[i].n))
 			test_note(t, "case %u", i);
 	}
