@@ -70,7 +70,7 @@ static bool prepare(struct cpu *c)
 	char owner[STACK_OWNER_MAX];
 	struct stack trap;
 
-	if (m->cpu) /* the CPU that was to have this id was refused */
+	if (c->mach) /* the CPU that was to have this id was refused */
 		return true;
 	tern_snprintf(owner, sizeof(owner), "CPU %u's trap handler", c->id);
 	if (!stack_alloc(&trap, STACK_TRAP, owner))
