@@ -113,7 +113,7 @@ CFLAGS  += $(bare_$(ARCH)) $(san_$(SAN)) $(EXTRA_CFLAGS)
 ASFLAGS := $(CPPFLAGS) $(bare_$(ARCH)) -ffile-prefix-map=$(CURDIR)=. \
 	$(if $(llvm),-fdebug-compilation-dir=.) -D__ASSEMBLY__
 LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=4096 -z noexecstack \
-	--build-id=none --no-dynamic-linker
+	--build-id=none --no-dynamic-linker --orphan-handling=error
 
 # --- sources ---------------------------------------------------------------------------------
 # Parsers of foreign bytes: pure, so they run hosted too.

@@ -5,10 +5,10 @@
  * Above    boot/fdt_machine.c says what the nodes mean; boot/aarch64 hands in the blob.
  * Owns     nothing; struct fdt points into the blob, which must stay.
  * Locks    none.   Context: any, also with the MMU off: every load is a byte.
- * Holds    read_token() is the only one that reads the structure block, and checks each length
- *          against the block's end every time; fdt_open() needs it to say why a blob is bad, all
- *          others know that it does not fail. Every token moves on by 4 bytes or more. So each
- *          walk is linear in the blob and ends, whatever the blob says.
+ * Holds    fdt_open() checks of every token that it lies inside with all that belongs to it, and
+ *          that nodes nest. All others read without a doubt, and only from one checked token to
+ *          the next. Every token moves on by 4 bytes or more. So each walk is linear in the blob
+ *          and ends, whatever the blob says.
  * Strings  The strings block is cut behind its last NUL when opened. So an offset inside it is a
  *          terminated string, and no name must be measured to know it. */
 #include "boot/fdt.h"
@@ -25,9 +25,7 @@ enum { BEGIN_NODE = 1, END_NODE = 2, PROP = 3, NOP = 4, END = 9 };
 
 struct token {
 	uint32_t what;
-	uint32_t at, next;    /* offsets in the structure block: of this one, behind it */
-	const char *name;     /* BEGIN_NODE */
-	struct fdt_prop prop; /* PROP */
+	uint32_t at, next; /* offsets in the structure block: of this one, behind it */
 };
 
 /* The header ------------------------------------------------------------------------------ */
@@ -85,83 +83,83 @@ static bool check_reservations(const struct fdt *f, struct boot_error *e)
 
 /* Tokens ---------------------------------------------------------------------------------- */
 
-static const uint8_t *structure(const struct fdt *f, uint32_t at)
+static inline const uint8_t *structure(const struct fdt *f, uint32_t at)
 {
 	return f->blob + f->off_struct + at;
 }
 
-static bool read_prop(const struct fdt *f, struct token *t, struct boot_error *e)
+static bool check_prop(const struct fdt *f, uint32_t at, struct boot_error *e)
 {
-	uint32_t left = f->size_struct - t->next, len, name;
+	uint32_t left = f->size_struct - at - 4, len, name;
 
 	if (left < 8)
-		return boot_error(e, "FDT: property at %#x runs past the structure block", t->at);
-	len = load_be32(structure(f, t->next));
-	name = load_be32(structure(f, t->next + 4));
+		return boot_error(e, "FDT: property at %#x runs past the structure block", at);
+	len = load_be32(structure(f, at + 4));
+	name = load_be32(structure(f, at + 8));
 	left -= 8;
 	if (len > left)
 		return boot_error(e, "FDT: property at %#x runs %u bytes past the structure block",
-				  t->at, len - left);
+				  at, len - left);
 	if (name >= f->size_strings)
 		return boot_error(e, "FDT: property at %#x has its name at %#x, past the strings",
-				  t->at, name);
-	t->prop.name = (const char *)f->blob + f->off_strings + name;
-	t->prop.data = structure(f, t->next + 8);
-	t->prop.len = len;
-	t->next += 8 + len;
+				  at, name);
 	return true;
 }
 
-static bool read_node(const struct fdt *f, struct token *t, struct boot_error *e)
+static bool check_name(const struct fdt *f, uint32_t at, struct boot_error *e)
 {
-	uint32_t left = f->size_struct - t->next;
-	size_t len;
+	uint32_t left = f->size_struct - at - 4;
 
-	t->name = (const char *)structure(f, t->next);
-	len = tern_str_nlen(t->name, left);
-	if (len == left)
-		return boot_error(e, "FDT: name of the node at %#x does not end", t->at);
-	t->next += (uint32_t)len + 1;
+	if (tern_str_nlen((const char *)structure(f, at + 4), left) == left)
+		return boot_error(e, "FDT: name of the node at %#x does not end", at);
 	return true;
 }
 
-static bool read_token(const struct fdt *f, uint32_t at, struct token *t, struct boot_error *e)
+/* True if the token at `at` and all that belongs to it lie inside. */
+static bool check_bounds(const struct fdt *f, uint32_t at, struct boot_error *e)
 {
-	bool ok = true;
+	uint32_t what;
 
 	if (at > f->size_struct || f->size_struct - at < 4)
 		return boot_error(e, "FDT: structure block of %u bytes has no end token",
 				  f->size_struct);
-	t->at = at;
-	t->next = at + 4;
-	t->what = load_be32(structure(f, at));
-	switch (t->what) {
+	what = load_be32(structure(f, at));
+	switch (what) {
 	case BEGIN_NODE:
-		ok = read_node(f, t, e);
-		break;
+		return check_name(f, at, e);
 	case PROP:
-		ok = read_prop(f, t, e);
-		break;
+		return check_prop(f, at, e);
 	case END_NODE:
 	case NOP:
 	case END:
-		break;
+		return true;
 	default:
-		return boot_error(e, "FDT: token at %#x is %#x", at, t->what);
+		return boot_error(e, "FDT: token at %#x is %#x", at, what);
 	}
-	t->next = (uint32_t)align_up(t->next, 4);
-	return ok;
 }
 
-/* The next token that is no NOP; false behind the end of a tree that fdt_open() took. */
-static bool next_token(const struct fdt *f, uint32_t at, struct token *t)
+/* Only for tokens whose bounds were checked. */
+static inline struct token token_at(const struct fdt *f, uint32_t at)
 {
-	while (read_token(f, at, t, NULL)) {
-		if (t->what != NOP)
-			return t->what != END;
+	const uint8_t *p = structure(f, at);
+	struct token t = { .what = load_be32(p), .at = at, .next = at + 4 };
+
+	if (t.what == PROP)
+		t.next += 8 + load_be32(p + 4);
+	else if (t.what == BEGIN_NODE)
+		t.next += (uint32_t)tern_str_len((const char *)p + 4) + 1;
+	t.next = (uint32_t)align_up(t.next, 4);
+	return t;
+}
+
+/* The token at `at`, or the next one that is no NOP; false at the tree's end. */
+static inline bool next_token(const struct fdt *f, uint32_t at, struct token *t)
+{
+	do {
+		*t = token_at(f, at);
 		at = t->next;
-	}
-	return false;
+	} while (t->what == NOP);
+	return t->what != END;
 }
 
 /* Where the nesting stands while fdt_open() walks. */
@@ -170,7 +168,7 @@ struct nesting {
 	bool seen_root, props_over;
 };
 
-static bool check_token(const struct token *t, struct nesting *s, struct boot_error *e)
+static bool check_nesting(const struct token *t, struct nesting *s, struct boot_error *e)
 {
 	switch (t->what) {
 	case BEGIN_NODE:
@@ -205,16 +203,20 @@ static bool check_token(const struct token *t, struct nesting *s, struct boot_er
 
 bool fdt_open(struct fdt *f, const void *blob, size_t len, struct boot_error *e)
 {
-	struct nesting s = {0, false, false};
-	struct token t = {.what = NOP, .next = 0};
+	struct nesting s = { 0, false, false };
+	struct token t = { .what = NOP, .next = 0 };
 
 	if (!read_header(f, blob, len, e) || !check_reservations(f, e))
 		return false;
 	while (f->size_strings > 0 && f->blob[f->off_strings + f->size_strings - 1] != '\0')
 		f->size_strings--;
-	while (t.what != END)
-		if (!read_token(f, t.next, &t, e) || !check_token(&t, &s, e))
+	while (t.what != END) {
+		if (!check_bounds(f, t.next, e))
 			return false;
+		t = token_at(f, t.next);
+		if (!check_nesting(&t, &s, e))
+			return false;
+	}
 	return true;
 }
 
@@ -229,7 +231,10 @@ fdt_node fdt_root(const struct fdt *f)
 
 static bool begin(const struct fdt *f, fdt_node n, struct token *t)
 {
-	return n != FDT_NONE && read_token(f, n, t, NULL) && t->what == BEGIN_NODE;
+	if (n >= f->size_struct)
+		return false;
+	*t = token_at(f, n);
+	return t->what == BEGIN_NODE;
 }
 
 fdt_node fdt_first_child(const struct fdt *f, fdt_node n)
@@ -261,119 +266,138 @@ fdt_node fdt_next_sibling(const struct fdt *f, fdt_node n)
 	return next_token(f, t.next, &t) && t.what == BEGIN_NODE ? t.at : FDT_NONE;
 }
 
-/* The next node in tree order. */
-static fdt_node next_node(const struct fdt *f, fdt_node n)
+bool fdt_walk(const struct fdt *f, struct fdt_walk *w)
 {
 	struct token t;
 
-	if (!begin(f, n, &t))
-		return FDT_NONE;
-	while (next_token(f, t.next, &t))
-		if (t.what == BEGIN_NODE)
-			return t.at;
-	return FDT_NONE;
+	while (next_token(f, w->next, &t)) {
+		w->next = t.next;
+		if (t.what == END_NODE)
+			w->depth--;
+		if (t.what != BEGIN_NODE)
+			continue;
+		w->path[w->depth++] = t.at;
+		w->node = t.at;
+		w->name = (const char *)structure(f, t.at + 4);
+		return true;
+	}
+	return false;
+}
+
+bool fdt_walk_to(const struct fdt *f, fdt_node n, struct fdt_walk *w)
+{
+	*w = (struct fdt_walk){ 0 };
+	while (fdt_walk(f, w) && w->node <= n)
+		if (w->node == n)
+			return true;
+	return false;
 }
 
 const char *fdt_name(const struct fdt *f, fdt_node n)
 {
 	struct token t;
 
-	return begin(f, n, &t) ? t.name : "";
+	return begin(f, n, &t) ? (const char *)structure(f, n + 4) : "";
 }
 
 /* True if the node's name is the `len` bytes at `component`, or these without "@unit". */
 static bool name_matches(const char *name, const char *component, size_t len)
 {
-	if (tern_str_nlen(name, len) < len || memcmp(name, component, len) != 0)
-		return false;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] != component[i])
+			return false;
 	return name[len] == '\0' || name[len] == '@';
 }
 
 fdt_node fdt_find(const struct fdt *f, const char *path)
 {
-	fdt_node n = fdt_root(f);
+	struct fdt_walk w = { 0 };
+	unsigned found = 0; /* components, the root among them */
+	size_t len = 0;
 
-	while (n != FDT_NONE) {
-		size_t len = 0;
-
+	while (fdt_walk(f, &w) && w.depth > found) {
+		if (w.depth > found + 1 || (found > 0 && !name_matches(w.name, path, len)))
+			continue;
+		found++;
+		path += len;
 		while (*path == '/')
 			path++;
-		while (path[len] && path[len] != '/')
-			len++;
+		for (len = 0; path[len] && path[len] != '/'; len++)
+			;
 		if (len == 0)
-			return n;
-		n = fdt_first_child(f, n);
-		while (n != FDT_NONE && !name_matches(fdt_name(f, n), path, len))
-			n = fdt_next_sibling(f, n);
-		path += len;
+			return w.node;
 	}
 	return FDT_NONE;
 }
 
 fdt_node fdt_by_phandle(const struct fdt *f, uint32_t phandle)
 {
+	struct fdt_walk w = { 0 };
 	uint32_t value;
 
-	for (fdt_node n = fdt_root(f); n != FDT_NONE; n = next_node(f, n))
-		if (fdt_prop_u32(f, n, "phandle", &value) && value == phandle)
-			return n;
+	while (fdt_walk(f, &w))
+		if (fdt_prop_u32(f, w.node, "phandle", &value) && value == phandle)
+			return w.node;
 	return FDT_NONE;
 }
 
 bool fdt_is_compatible(const struct fdt *f, fdt_node n, const char *compatible)
 {
-	size_t want = tern_str_len(compatible) + 1;
+	const char *s = NULL;
 	struct fdt_prop p;
 
 	if (!fdt_prop(f, n, "compatible", &p))
 		return false;
-	while (p.len > 0) {
-		size_t len = tern_str_nlen((const char *)p.data, p.len) + 1;
-
-		if (len > p.len) /* the last string does not end */
-			return false;
-		if (len == want && memcmp(p.data, compatible, len) == 0)
+	while ((s = fdt_next_str(&p, s)) != NULL)
+		if (tern_str_eq(s, compatible))
 			return true;
-		p.data += len;
-		p.len -= (uint32_t)len;
-	}
 	return false;
-}
-
-fdt_node fdt_compatible(const struct fdt *f, fdt_node after, const char *compatible)
-{
-	fdt_node n = after == FDT_NONE ? fdt_root(f) : next_node(f, after);
-
-	while (n != FDT_NONE && !fdt_is_compatible(f, n, compatible))
-		n = next_node(f, n);
-	return n;
 }
 
 bool fdt_is_okay(const struct fdt *f, fdt_node n)
 {
-	const char *status = fdt_prop_str(f, n, "status");
 	struct fdt_prop p;
 
-	if (!status)
-		return !fdt_prop(f, n, "status", &p);
-	return tern_str_eq(status, "okay") || tern_str_eq(status, "ok");
+	return !fdt_prop(f, n, "status", &p) || fdt_prop_is(&p, "okay") || fdt_prop_is(&p, "ok");
 }
 
 /* Properties ------------------------------------------------------------------------------ */
+
+static struct fdt_prop read_prop(const struct fdt *f, uint32_t at)
+{
+	const uint8_t *p = structure(f, at);
+
+	return (struct fdt_prop){
+		.name = (const char *)f->blob + f->off_strings + load_be32(p + 8),
+		.data = p + 12,
+		.len = load_be32(p + 4),
+	};
+}
+
+/* Among the properties that begin at *at, which moves behind those that were looked at. */
+static bool find_prop(const struct fdt *f, uint32_t *at, const char *name, struct fdt_prop *p)
+{
+	struct token t;
+
+	while (next_token(f, *at, &t) && t.what == PROP) {
+		*at = t.next;
+		*p = read_prop(f, t.at);
+		if (tern_str_eq(p->name, name))
+			return true;
+	}
+	return false;
+}
 
 bool fdt_prop(const struct fdt *f, fdt_node n, const char *name, struct fdt_prop *p)
 {
 	struct token t;
 
-	if (!begin(f, n, &t))
-		return false;
-	while (next_token(f, t.next, &t) && t.what == PROP) {
-		if (tern_str_eq(t.prop.name, name)) {
-			*p = t.prop;
-			return true;
-		}
-	}
-	return false;
+	return begin(f, n, &t) && find_prop(f, &t.next, name, p);
+}
+
+bool fdt_walk_prop(const struct fdt *f, struct fdt_walk *w, const char *name, struct fdt_prop *p)
+{
+	return find_prop(f, &w->next, name, p);
 }
 
 bool fdt_prop_u32(const struct fdt *f, fdt_node n, const char *name, uint32_t *value)
@@ -402,6 +426,11 @@ bool fdt_prop_number(const struct fdt *f, fdt_node n, const char *name, uint64_t
 	return true;
 }
 
+bool fdt_prop_is(const struct fdt_prop *p, const char *text)
+{
+	return p->len == tern_str_len(text) + 1 && memcmp(p->data, text, p->len) == 0;
+}
+
 const char *fdt_prop_str(const struct fdt *f, fdt_node n, const char *name)
 {
 	struct fdt_prop p;
@@ -409,6 +438,14 @@ const char *fdt_prop_str(const struct fdt *f, fdt_node n, const char *name)
 	if (!fdt_prop(f, n, name, &p) || p.len == 0 || p.data[p.len - 1] != '\0')
 		return NULL;
 	return (const char *)p.data;
+}
+
+const char *fdt_next_str(const struct fdt_prop *p, const char *s)
+{
+	const char *end = (const char *)p->data + p->len;
+
+	s = s ? s + tern_str_len(s) + 1 : (const char *)p->data;
+	return tern_str_nlen(s, (size_t)(end - s)) < (size_t)(end - s) ? s : NULL;
 }
 
 bool fdt_reservation(const struct fdt *f, unsigned i, uint64_t *addr, uint64_t *size)
@@ -427,7 +464,7 @@ bool fdt_reservation(const struct fdt *f, unsigned i, uint64_t *addr, uint64_t *
 
 static struct fdt_level read_level(const struct fdt *f, fdt_node n)
 {
-	struct fdt_level l = {.addr_cells = 2, .size_cells = 1}; /* the specification's default */
+	struct fdt_level l = { .addr_cells = 2, .size_cells = 1 }; /* the specification's default */
 	struct fdt_prop p;
 
 	/* A cell count that is no number fits no address: 0 is refused later. */
@@ -444,38 +481,23 @@ static bool cells_ok(const struct fdt_level *l)
 	return l->addr_cells >= 1 && l->addr_cells <= 2 && l->size_cells <= 2;
 }
 
-/* The nodes from the root to n in path[]; how many they are, 0 if n is no node. */
-static unsigned find_path(const struct fdt *f, fdt_node n, fdt_node path[FDT_DEPTH_MAX])
-{
-	struct token t = {.next = 0};
-	unsigned depth = 0;
-
-	while (next_token(f, t.next, &t) && t.at <= n) {
-		if (t.what == END_NODE && depth > 0)
-			depth--;
-		if (t.what != BEGIN_NODE || depth == FDT_DEPTH_MAX)
-			continue;
-		path[depth++] = t.at;
-		if (t.at == n)
-			return depth;
-	}
-	return 0;
-}
-
-static void read_bus(const struct fdt *f, const fdt_node *path, unsigned depth, struct fdt_bus *bus)
+static bool open_bus(const struct fdt *f, const fdt_node *path, unsigned depth, struct fdt_bus *bus)
 {
 	bus->depth = depth;
 	for (unsigned i = 0; i < depth; i++)
 		bus->level[i] = read_level(f, path[i]);
+	return depth > 0;
 }
 
-bool fdt_bus_open(const struct fdt *f, fdt_node n, struct fdt_bus *bus)
+bool fdt_bus_open(const struct fdt *f, const struct fdt_walk *at, struct fdt_bus *bus)
 {
-	fdt_node path[FDT_DEPTH_MAX];
-	unsigned depth = find_path(f, n, path);
+	return open_bus(f, at->path, at->depth, bus);
+}
 
-	read_bus(f, path, depth, bus);
-	return depth > 0;
+/* The bus that a node hangs on; the root hangs on none. */
+static bool open_above(const struct fdt *f, const struct fdt_walk *at, struct fdt_bus *bus)
+{
+	return at->depth > 0 && open_bus(f, at->path, at->depth - 1, bus);
 }
 
 /* From the addresses of l's children to those of l itself, whose parent is up. */
@@ -537,33 +559,22 @@ bool fdt_bus_entry(const struct fdt_bus *bus, const struct fdt_prop *reg, unsign
 	return true;
 }
 
-/* The bus that n hangs on; false for the root, which hangs on none. */
-static bool open_parent(const struct fdt *f, fdt_node n, struct fdt_bus *bus)
-{
-	fdt_node path[FDT_DEPTH_MAX];
-	unsigned depth = find_path(f, n, path);
-
-	if (depth < 2)
-		return false;
-	read_bus(f, path, depth - 1, bus);
-	return true;
-}
-
-bool fdt_reg(const struct fdt *f, fdt_node n, unsigned i, uint64_t *addr, uint64_t *size)
+bool fdt_reg(const struct fdt *f, const struct fdt_walk *at, unsigned i, uint64_t *addr,
+	     uint64_t *size)
 {
 	struct fdt_prop reg;
 	struct fdt_bus bus;
 
-	return fdt_prop(f, n, "reg", &reg) && open_parent(f, n, &bus) &&
+	return fdt_prop(f, at->node, "reg", &reg) && open_above(f, at, &bus) &&
 	       fdt_bus_entry(&bus, &reg, i, addr, size);
 }
 
-int fdt_reg_count(const struct fdt *f, fdt_node n)
+int fdt_reg_count(const struct fdt *f, const struct fdt_walk *at)
 {
 	struct fdt_prop reg;
 	struct fdt_bus bus;
 
-	if (!fdt_prop(f, n, "reg", &reg))
+	if (!fdt_prop(f, at->node, "reg", &reg))
 		return 0;
-	return open_parent(f, n, &bus) ? fdt_bus_count(&bus, &reg) : -1;
+	return open_above(f, at, &bus) ? fdt_bus_count(&bus, &reg) : -1;
 }

@@ -9,12 +9,104 @@
  *          what is not there has its "none" value if the machine can run without it. A node
  *          that is not okay is not there.
  * Cost     linear in the blob, whatever it says: children are visited in one pass over a bus
- *          that was read once, and everything else is looked for a fixed number of times. */
+ *          that was read once, and all parts of the machine are found in one walk. */
 #include "boot/fdt_machine.h"
 
 #include "boot/bytes.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+
+/* Parts ----------------------------------------------------------------------------------- */
+
+/* What a machine has at most one of. */
+enum part { CHOSEN, ALIASES, RESERVED, CPUS, PSCI, PSCI_0_1, GIC_V2, GIC_V3, TIMER, UART, PARTS };
+
+/* Each part's node, FDT_NONE if there is none, and the way to it. */
+struct parts {
+	struct fdt_walk at[PARTS];
+};
+
+struct known {
+	const char *text;
+	enum part part;
+};
+
+static void no_parts(struct parts *parts)
+{
+	for (unsigned i = 0; i < PARTS; i++)
+		parts->at[i] = (struct fdt_walk){ .node = FDT_NONE };
+}
+
+/* One bit for each part that has this text. */
+static unsigned look_up(const char *text, const struct known *known, unsigned nknown)
+{
+	unsigned set = 0;
+
+	for (; nknown > 0; nknown--, known++)
+		if (tern_str_eq(text, known->text))
+			set |= 1u << known->part;
+	return set;
+}
+
+/* Children of the root are known by their names. */
+static unsigned parts_by_name(const struct fdt_walk *w)
+{
+	static const struct known known[] = {
+		{ "chosen", CHOSEN },
+		{ "aliases", ALIASES },
+		{ "reserved-memory", RESERVED },
+		{ "cpus", CPUS },
+	};
+
+	return w->depth == 2 ? look_up(w->name, known, ARRAY_SIZE(known)) : 0;
+}
+
+/* All other parts are Arm's. */
+static unsigned parts_by_compatible(const struct fdt_prop *compatible)
+{
+	static const struct known known[] = {
+		{ "psci-1.0", PSCI },        { "psci-0.2", PSCI },
+		{ "psci", PSCI_0_1 },        { "gic-v3", GIC_V3 },
+		{ "gic-400", GIC_V2 },       { "cortex-a7-gic", GIC_V2 },
+		{ "cortex-a9-gic", GIC_V2 }, { "cortex-a15-gic", GIC_V2 },
+		{ "armv8-timer", TIMER },    { "armv7-timer", TIMER },
+		{ "pl011", UART },
+	};
+	static const char arm[] = "arm,";
+	const char *s = NULL;
+	unsigned set = 0;
+
+	while ((s = fdt_next_str(compatible, s)) != NULL)
+		if (tern_str_starts(s, arm))
+			set |= look_up(s + sizeof(arm) - 1, known, ARRAY_SIZE(known));
+	return set;
+}
+
+/* Of several nodes that are the same part the first that is okay counts. */
+static void note_parts(struct parts *parts, unsigned set, const struct fdt *f,
+		       const struct fdt_walk *w)
+{
+	if (set == 0 || !fdt_is_okay(f, w->node))
+		return;
+	for (unsigned i = 0; i < PARTS; i++)
+		if ((set >> i & 1) && parts->at[i].node == FDT_NONE)
+			parts->at[i] = *w;
+}
+
+static void find_parts(const struct fdt *f, struct parts *parts)
+{
+	struct fdt_walk w = { 0 };
+	struct fdt_prop p;
+
+	no_parts(parts);
+	while (fdt_walk(f, &w)) {
+		unsigned set = parts_by_name(&w);
+
+		if (fdt_walk_prop(f, &w, "compatible", &p))
+			set |= parts_by_compatible(&p);
+		note_parts(parts, set, f, &w);
+	}
+}
 
 /* Memory ---------------------------------------------------------------------------------- */
 
@@ -43,40 +135,41 @@ static bool add_reg(const struct fdt *f, const struct fdt_bus *bus, fdt_node n, 
 	return true;
 }
 
-static bool is_memory(const struct fdt *f, fdt_node n)
+/* Memory lies below the root. On the way the root's other children are noted. */
+static bool add_memory(const struct fdt *f, struct memmap *map, struct parts *parts,
+		       struct boot_error *e)
 {
-	const char *type = fdt_prop_str(f, n, "device_type");
-
-	return type && tern_str_eq(type, "memory");
-}
-
-static bool add_memory(const struct fdt *f, struct memmap *map, struct boot_error *e)
-{
+	struct fdt_walk w = { 0 };
 	struct fdt_bus bus;
-	fdt_node n;
+	struct fdt_prop type;
 
-	if (!fdt_bus_open(f, fdt_root(f), &bus))
+	if (!fdt_walk(f, &w) || !fdt_bus_open(f, &w, &bus))
 		return true;
-	for (n = fdt_first_child(f, fdt_root(f)); n != FDT_NONE; n = fdt_next_sibling(f, n))
-		if (is_memory(f, n) && fdt_is_okay(f, n) &&
-		    !add_reg(f, &bus, n, MEM_USABLE, map, e))
+	while (fdt_walk(f, &w)) {
+		note_parts(parts, parts_by_name(&w), f, &w);
+		if (w.depth != 2 || !fdt_walk_prop(f, &w, "device_type", &type) ||
+		    !fdt_prop_is(&type, "memory") || !fdt_is_okay(f, w.node))
+			continue;
+		if (!add_reg(f, &bus, w.node, MEM_USABLE, map, e))
 			return false;
+	}
 	return true;
 }
 
 /* Children without reg ask for memory instead of having it; nobody here gives them any. */
-static bool add_reserved(const struct fdt *f, struct memmap *map, struct boot_error *e)
+static bool add_reserved(const struct fdt *f, const struct fdt_walk *parent, struct memmap *map,
+			 struct boot_error *e)
 {
-	fdt_node parent = fdt_find(f, "/reserved-memory"), n;
 	struct fdt_bus bus;
 	uint64_t addr, size;
+	fdt_node n;
 
 	for (unsigned i = 0; fdt_reservation(f, i, &addr, &size); i++)
 		if (!memmap_add(map, addr, size, MEM_RESERVED, e))
 			return false;
 	if (!fdt_bus_open(f, parent, &bus))
 		return true;
-	for (n = fdt_first_child(f, parent); n != FDT_NONE; n = fdt_next_sibling(f, n))
+	for (n = fdt_first_child(f, parent->node); n != FDT_NONE; n = fdt_next_sibling(f, n))
 		if (fdt_is_okay(f, n) && !add_reg(f, &bus, n, MEM_RESERVED, map, e))
 			return false;
 	return true;
@@ -120,15 +213,18 @@ static bool read_bootargs(const struct fdt *f, fdt_node chosen, struct boot_info
 bool fdt_boot_info(const struct fdt *f, uint64_t fdt_addr, struct boot_info *info,
 		   struct boot_error *e)
 {
-	fdt_node chosen = fdt_find(f, "/chosen");
+	struct parts parts;
 
+	no_parts(&parts);
 	info->protocol = "Linux Image";
 	info->cmdline[0] = '\0';
 	info->rsdp = 0;
 	info->fdt = fdt_addr;
 	memmap_init(&info->map);
-	if (!add_memory(f, &info->map, e) || !add_reserved(f, &info->map, e) ||
-	    !add_initrd(f, chosen, &info->map, e) || !read_bootargs(f, chosen, info, e) ||
+	if (!add_memory(f, &info->map, &parts, e) ||
+	    !add_reserved(f, &parts.at[RESERVED], &info->map, e) ||
+	    !add_initrd(f, parts.at[CHOSEN].node, &info->map, e) ||
+	    !read_bootargs(f, parts.at[CHOSEN].node, info, e) ||
 	    !memmap_add(&info->map, fdt_addr, f->total_size, MEM_FIRMWARE, e))
 		return false;
 	if (memmap_top(&info->map) == 0)
@@ -151,9 +247,10 @@ static void add_cpu(struct fdt_machine *m, uint64_t mpidr)
 		m->ncpus_ignored++;
 }
 
-static bool read_cpus(const struct fdt *f, struct fdt_machine *m, struct boot_error *e)
+static bool read_cpus(const struct fdt *f, const struct fdt_walk *parent, struct fdt_machine *m,
+		      struct boot_error *e)
 {
-	fdt_node parent = fdt_find(f, "/cpus"), n;
+	fdt_node n;
 	struct fdt_prop reg;
 	struct fdt_bus bus;
 	uint64_t mpidr, size;
@@ -161,7 +258,7 @@ static bool read_cpus(const struct fdt *f, struct fdt_machine *m, struct boot_er
 
 	if (!fdt_bus_open(f, parent, &bus))
 		return boot_error(e, "FDT: there is no /cpus");
-	for (n = fdt_first_child(f, parent); n != FDT_NONE; n = fdt_next_sibling(f, n)) {
+	for (n = fdt_first_child(f, parent->node); n != FDT_NONE; n = fdt_next_sibling(f, n)) {
 		type = fdt_prop_str(f, n, "device_type");
 		if (!type || !tern_str_eq(type, "cpu") || !fdt_is_okay(f, n))
 			continue;
@@ -176,29 +273,10 @@ static bool read_cpus(const struct fdt *f, struct fdt_machine *m, struct boot_er
 
 /* PSCI ------------------------------------------------------------------------------------ */
 
-static fdt_node find_okay(const struct fdt *f, const char *compatible)
+static bool read_psci(const struct fdt *f, const struct parts *parts, struct fdt_machine *m,
+		      struct boot_error *e)
 {
-	fdt_node n = fdt_compatible(f, FDT_NONE, compatible);
-
-	while (n != FDT_NONE && !fdt_is_okay(f, n))
-		n = fdt_compatible(f, n, compatible);
-	return n;
-}
-
-/* The first okay node, in the list's order before the tree's. The list ends with NULL. */
-static fdt_node find_first(const struct fdt *f, const char *const *compatible)
-{
-	fdt_node n = FDT_NONE;
-
-	while (n == FDT_NONE && *compatible)
-		n = find_okay(f, *compatible++);
-	return n;
-}
-
-static bool read_psci(const struct fdt *f, struct fdt_machine *m, struct boot_error *e)
-{
-	static const char *const standard[] = {"arm,psci-1.0", "arm,psci-0.2", NULL};
-	fdt_node n = find_first(f, standard);
+	fdt_node n = parts->at[PSCI].node;
 	const char *method;
 
 	if (n != FDT_NONE) {
@@ -207,7 +285,7 @@ static bool read_psci(const struct fdt *f, struct fdt_machine *m, struct boot_er
 		m->psci_system_reset = 0x84000009;
 	} else {
 		/* Version 0.1 had no numbers of its own and could not switch off. */
-		n = find_okay(f, "arm,psci");
+		n = parts->at[PSCI_0_1].node;
 		fdt_prop_u32(f, n, "cpu_on", &m->psci_cpu_on);
 	}
 	if (n == FDT_NONE)
@@ -225,17 +303,18 @@ static bool read_psci(const struct fdt *f, struct fdt_machine *m, struct boot_er
 
 /* Interrupt controller -------------------------------------------------------------------- */
 
-static bool need_reg(const struct fdt *f, fdt_node n, unsigned i, uint64_t *addr, uint64_t *size,
-		     struct boot_error *e)
+static bool need_reg(const struct fdt *f, const struct fdt_walk *at, unsigned i, uint64_t *addr,
+		     uint64_t *size, struct boot_error *e)
 {
-	if (fdt_reg(f, n, i, addr, size) && *size > 0 && *size - 1 <= UINT64_MAX - *addr)
+	if (fdt_reg(f, at, i, addr, size) && *size > 0 && *size - 1 <= UINT64_MAX - *addr)
 		return true;
-	return boot_error(e, "FDT: node at %#x has no reg entry %u that can be read", n, i);
+	return boot_error(e, "FDT: node at %#x has no reg entry %u that can be read", at->node, i);
 }
 
-static bool read_redistributors(const struct fdt *f, fdt_node n, struct fdt_machine *m,
-				struct boot_error *e)
+static bool read_redistributors(const struct fdt *f, const struct fdt_walk *at,
+				struct fdt_machine *m, struct boot_error *e)
 {
+	fdt_node n = at->node;
 	uint32_t regions = 1;
 	struct fdt_prop p;
 
@@ -251,30 +330,29 @@ static bool read_redistributors(const struct fdt *f, fdt_node n, struct fdt_mach
 		return boot_error(e, "FDT: GIC at %#x: redistributor-stride has %u bytes", n,
 				  p.len);
 	for (unsigned i = 0; i < regions; i++)
-		if (!need_reg(f, n, i + 1, &m->gicr[i].base, &m->gicr[i].size, e))
+		if (!need_reg(f, at, i + 1, &m->gicr[i].base, &m->gicr[i].size, e))
 			return false;
 	m->gicr_regions = regions;
 	return true;
 }
 
-static bool read_gic(const struct fdt *f, struct fdt_machine *m, struct boot_error *e)
+static bool read_gic(const struct fdt *f, const struct parts *parts, struct fdt_machine *m,
+		     struct boot_error *e)
 {
-	static const char *const v2[] = {"arm,cortex-a15-gic", "arm,gic-400", "arm,cortex-a7-gic",
-					 "arm,cortex-a9-gic", NULL};
-	fdt_node n = find_okay(f, "arm,gic-v3");
+	const struct fdt_walk *at = &parts->at[GIC_V3];
 
 	m->gic_version = 3;
-	if (n == FDT_NONE) {
-		n = find_first(f, v2);
+	if (at->node == FDT_NONE) {
+		at = &parts->at[GIC_V2];
 		m->gic_version = 2;
 	}
-	if (n == FDT_NONE)
+	if (at->node == FDT_NONE)
 		return boot_error(e, "FDT: there is no GICv2 or GICv3");
-	if (!need_reg(f, n, 0, &m->gicd_base, &m->gicd_size, e))
+	if (!need_reg(f, at, 0, &m->gicd_base, &m->gicd_size, e))
 		return false;
 	if (m->gic_version == 3)
-		return read_redistributors(f, n, m, e);
-	return need_reg(f, n, 1, &m->gicc_base, &m->gicc_size, e);
+		return read_redistributors(f, at, m, e);
+	return need_reg(f, at, 1, &m->gicc_base, &m->gicc_size, e);
 }
 
 /* Timer and console ----------------------------------------------------------------------- */
@@ -288,15 +366,13 @@ static bool read_ppi(const uint8_t *cells, unsigned *id)
 	return type == 1 && number < 16;
 }
 
-static bool read_timer(const struct fdt *f, struct fdt_machine *m, struct boot_error *e)
+static bool read_timer(const struct fdt *f, fdt_node n, struct fdt_machine *m, struct boot_error *e)
 {
 	enum {
 		PHYS = 1,
 		VIRT = 2,
 		ENTRY = 12
 	}; /* order: secure, non-secure, virtual, hypervisor */
-	static const char *const timers[] = {"arm,armv8-timer", "arm,armv7-timer", NULL};
-	fdt_node n = find_first(f, timers);
 	struct fdt_prop p;
 
 	if (n == FDT_NONE)
@@ -311,9 +387,9 @@ static bool read_timer(const struct fdt *f, struct fdt_machine *m, struct boot_e
 }
 
 /* The node that /chosen's stdout-path names: a path or an alias, and ":115200" or so. */
-static fdt_node find_stdout(const struct fdt *f)
+static fdt_node find_stdout(const struct fdt *f, const struct parts *parts)
 {
-	const char *text = fdt_prop_str(f, fdt_find(f, "/chosen"), "stdout-path");
+	const char *text = fdt_prop_str(f, parts->at[CHOSEN].node, "stdout-path");
 	char name[128];
 	size_t len = 0;
 
@@ -327,27 +403,32 @@ static fdt_node find_stdout(const struct fdt *f)
 	name[len] = '\0';
 	if (name[0] == '/')
 		return fdt_find(f, name);
-	text = fdt_prop_str(f, fdt_find(f, "/aliases"), name);
+	text = fdt_prop_str(f, parts->at[ALIASES].node, name);
 	return text ? fdt_find(f, text) : FDT_NONE;
 }
 
-static bool read_uart(const struct fdt *f, struct fdt_machine *m, struct boot_error *e)
+static bool read_uart(const struct fdt *f, const struct parts *parts, struct fdt_machine *m,
+		      struct boot_error *e)
 {
-	fdt_node n = find_stdout(f);
+	struct fdt_walk at = parts->at[UART]; /* the first one */
+	fdt_node n = find_stdout(f, parts);
 
-	if (!fdt_is_compatible(f, n, "arm,pl011") || !fdt_is_okay(f, n))
-		n = find_okay(f, "arm,pl011");
-	return n == FDT_NONE || need_reg(f, n, 0, &m->uart_base, &m->uart_size, e);
+	if (n != at.node && fdt_is_compatible(f, n, "arm,pl011") && fdt_is_okay(f, n))
+		fdt_walk_to(f, n, &at);
+	return at.node == FDT_NONE || need_reg(f, &at, 0, &m->uart_base, &m->uart_size, e);
 }
 
 bool fdt_machine_parse(const struct fdt *f, struct fdt_machine *m, struct boot_error *e)
 {
 	const char *model = fdt_prop_str(f, fdt_root(f), "model");
+	struct parts parts;
 
 	memset(m, 0, sizeof(*m));
 	if (!model)
 		model = fdt_prop_str(f, fdt_root(f), "compatible");
 	tern_str_copy(m->model, sizeof(m->model), model ? model : "unnamed");
-	return read_cpus(f, m, e) && read_psci(f, m, e) && read_gic(f, m, e) &&
-	       read_timer(f, m, e) && read_uart(f, m, e);
+	find_parts(f, &parts);
+	return read_cpus(f, &parts.at[CPUS], m, e) && read_psci(f, &parts, m, e) &&
+	       read_gic(f, &parts, m, e) && read_timer(f, parts.at[TIMER].node, m, e) &&
+	       read_uart(f, &parts, m, e);
 }

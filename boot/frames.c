@@ -37,7 +37,7 @@ static const struct tern_lock_class frames_class = {
 	.name = "frames", .rank = 140, .irq = true, .protects = "the kernel's own free pages"
 };
 
-static char pool[POOL_FRAMES][PAGE_SIZE] TERN_ALIGNED(PAGE_SIZE);
+static char pool[POOL_FRAMES][PAGE_SIZE] TERN_ALIGNED(PAGE_SIZE) TERN_UNCLEARED;
 
 static struct {
 	struct tern_lock lock;

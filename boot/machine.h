@@ -2,12 +2,13 @@
 /* machine.h - what the portable guest kernel asks of boot/ARCH, and what it learns from there.
  *
  * boot/x86_64 and boot/aarch64 give the same calls in files of the same names:
- *   entry.S start.c   from the loader's state to boot_start()     console: uart.c
- *   trap.S trap.c     exceptions and interrupts                   smp.c    starting CPUs, IPIs
+ *   entry.S start.c   from the loader's state to boot_start()     uart.c   console
+ *   vectors.S trap.c  exceptions and interrupts                   smp.c    starting CPUs, IPIs
  *   apic.c / gic.c    interrupt controller                        timer.c  clock and timer
  *   pte.h             page table entries (boot/pte.h)             switch.S thread switch
- *   exit.c            leaving QEMU
- * x86_64 has tsc.c besides: how fast the clock runs. */
+ *   provoke.c         faults on purpose (boot/provoke.h)          exit.c   leaving QEMU
+ * x86_64 has besides tsc.c, how fast the clock runs, and trampoline.S, where its CPUs begin;
+ * aarch64 has psci.c, calls of firmware, and recover.S, the instructions that may fault. */
 #ifndef BOOT_MACHINE_H
 #define BOOT_MACHINE_H
 

@@ -19,4 +19,11 @@
 #define TERN_ALIGNED(n)         __attribute__((aligned(n)))
 #define TERN_CACHE_LINE         64
 
+/* For large arrays that are written before they are read: an image's boot does not clear them. */
+#if defined(TERN_HOSTED)
+#define TERN_UNCLEARED
+#else
+#define TERN_UNCLEARED __attribute__((section(".bss.uncleared")))
+#endif
+
 #endif

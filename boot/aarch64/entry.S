@@ -239,7 +239,7 @@ early_level1:
 	.endr
 	.fill	512 - ((IMAGE_LIMIT >> 21) & 511), 8, 0
 
-	.section .bss.entry_stacks, "aw", %nobits
+	.section .bss.uncleared, "aw", %nobits
 	.balign	16
 	.skip	ENTRY_STACK_SIZE
 entry_stack_top:

@@ -24,12 +24,13 @@ static inline bool probe_text(const struct fdt *f, const char *text)
 
 static inline bool probe_node(const struct fdt *f, fdt_node n)
 {
-	static const char *const names[] = {"reg", "compatible", "ranges", "status", "absent"};
+	static const char *const names[] = { "reg", "compatible", "ranges", "status", "absent" };
 	uint64_t addr, size;
 	uint32_t cell;
 	struct fdt_prop p;
-	int count = fdt_reg_count(f, n);
+	struct fdt_walk at;
 	const char *text;
+	int count;
 
 	if (*fdt_name(f, n) && !probe_text(f, fdt_name(f, n)))
 		return false;
@@ -44,8 +45,12 @@ static inline bool probe_node(const struct fdt *f, fdt_node n)
 		fdt_prop_u32(f, n, names[i], &cell);
 	}
 	fdt_is_compatible(f, n, "arm,pl011");
-	fdt_reg(f, n, 0, &addr, &size);
-	return !fdt_reg(f, n, count < 0 ? 0 : (unsigned)count, &addr, &size);
+	if (!fdt_walk_to(f, n, &at) || at.depth == 0 || at.depth > FDT_DEPTH_MAX ||
+	    at.path[at.depth - 1] != n)
+		return false;
+	count = fdt_reg_count(f, &at);
+	fdt_reg(f, &at, 0, &addr, &size);
+	return !fdt_reg(f, &at, count < 0 ? 0 : (unsigned)count, &addr, &size);
 }
 
 /* Visit every node by children and siblings, without recursion: their number comes back, or -1
@@ -73,7 +78,7 @@ static inline int probe_children(const struct fdt *f, unsigned *compatible)
 
 static inline bool fdt_probe(const struct fdt *f)
 {
-	fdt_node n = FDT_NONE;
+	struct fdt_walk w = { 0 };
 	uint64_t addr, size;
 	unsigned i = 0, compatible;
 
@@ -83,9 +88,8 @@ static inline bool fdt_probe(const struct fdt *f)
 	fdt_by_phandle(f, 0x8001);
 	if (probe_children(f, &compatible) <= 0 || i > f->total_size / 16)
 		return false;
-	while ((n = fdt_compatible(f, n, "arm,primecell")) != FDT_NONE)
-		if (compatible-- == 0)
-			return false;
+	while (fdt_walk(f, &w))
+		compatible -= fdt_is_compatible(f, w.node, "arm,primecell");
 	return compatible == 0;
 }
 

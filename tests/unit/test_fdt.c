@@ -111,6 +111,7 @@ TEST(fdt, nodes_are_visited_in_order)
 TEST(fdt, no_node_has_nothing)
 {
 	uint64_t addr, size;
+	struct fdt_walk at = { 0 };
 	struct fdt_prop p;
 	struct fdt_bus bus;
 
@@ -119,10 +120,64 @@ TEST(fdt, no_node_has_nothing)
 	EXPECT_EQ(fdt_first_child(&f, FDT_NONE), FDT_NONE);
 	EXPECT_EQ(fdt_next_sibling(&f, FDT_NONE), FDT_NONE);
 	EXPECT(!fdt_prop(&f, FDT_NONE, "reg", &p));
-	EXPECT(!fdt_reg(&f, FDT_NONE, 0, &addr, &size));
-	EXPECT_EQ(fdt_reg_count(&f, FDT_NONE), 0);
-	EXPECT(!fdt_bus_open(&f, FDT_NONE, &bus));
-	EXPECT(!fdt_bus_open(&f, 4, &bus)); /* inside the root's name */
+	EXPECT(!fdt_bus_open(&f, &at, &bus));
+	EXPECT(!fdt_walk_to(&f, FDT_NONE, &at));
+	EXPECT(!fdt_walk_to(&f, 4, &at)); /* inside the root's name */
+	at = (struct fdt_walk){ .node = FDT_NONE };
+	EXPECT(!fdt_reg(&f, &at, 0, &addr, &size));
+	EXPECT_EQ(fdt_reg_count(&f, &at), 0);
+}
+
+TEST(fdt, a_walk_visits_every_node_and_knows_the_way)
+{
+	unsigned nodes = 0, regs = 0;
+	struct fdt_walk w = { 0 };
+	struct fdt_prop p;
+
+	REQUIRE(build());
+	while (fdt_walk(&f, &w)) {
+		nodes++;
+		regs += fdt_walk_prop(&f, &w, "reg", &p);
+		EXPECT_STR(w.name, fdt_name(&f, w.node));
+		EXPECT_EQ(w.path[0], fdt_root(&f));
+		EXPECT_EQ(w.path[w.depth - 1], w.node);
+	}
+	EXPECT_EQ(nodes, 11);
+	EXPECT_EQ(regs, 5);
+	EXPECT(!fdt_walk(&f, &w));
+
+	REQUIRE(fdt_walk_to(&f, fdt_find(&f, "/soc/inner/dev"), &w));
+	EXPECT_EQ(w.depth, 4);
+	EXPECT_EQ(w.path[1], fdt_find(&f, "/soc"));
+	EXPECT_EQ(w.path[2], fdt_find(&f, "/soc/inner"));
+}
+
+TEST(fdt, lists_of_strings_end_with_the_last_that_is_terminated)
+{
+	struct fdt_prop p;
+	const char *s;
+
+	REQUIRE(build());
+	REQUIRE(fdt_prop(&f, fdt_find(&f, "/pl011"), "compatible", &p));
+	s = fdt_next_str(&p, NULL);
+	EXPECT_STR(s, "arm,pl011");
+	s = fdt_next_str(&p, s);
+	EXPECT_STR(s, "arm,primecell");
+	EXPECT(fdt_next_str(&p, s) == NULL);
+	EXPECT(!fdt_prop_is(&p, "arm,pl011"));
+
+	REQUIRE(fdt_prop(&f, fdt_find(&f, "/pl061"), "compatible", &p));
+	s = fdt_next_str(&p, NULL);
+	EXPECT_STR(s, "arm,pl061");
+	EXPECT(fdt_next_str(&p, s) == NULL);
+
+	REQUIRE(fdt_prop(&f, fdt_find(&f, "/pl011"), "status", &p));
+	EXPECT(fdt_prop_is(&p, "okay"));
+	EXPECT(!fdt_prop_is(&p, "oka"));
+	EXPECT(!fdt_prop_is(&p, "okey"));
+	p.len = 0;
+	EXPECT(fdt_next_str(&p, NULL) == NULL);
+	EXPECT(!fdt_prop_is(&p, ""));
 }
 
 TEST(fdt, paths_may_leave_out_the_unit_address)
@@ -146,11 +201,12 @@ TEST(fdt, nodes_are_found_by_what_they_say)
 	REQUIRE(build());
 	EXPECT_STR(fdt_name(&f, fdt_by_phandle(&f, 0x8001)), "cpu@0");
 	EXPECT_EQ(fdt_by_phandle(&f, 0x8002), FDT_NONE);
-	n = fdt_compatible(&f, FDT_NONE, "arm,primecell");
-	EXPECT_STR(fdt_name(&f, n), "pl011@9000000");
-	EXPECT_EQ(fdt_compatible(&f, n, "arm,primecell"), FDT_NONE);
-	n = fdt_compatible(&f, FDT_NONE, "arm,pl061");
-	EXPECT_STR(fdt_name(&f, n), "pl061");
+	n = fdt_find(&f, "/pl011");
+	EXPECT(fdt_is_compatible(&f, n, "arm,pl011"));
+	EXPECT(fdt_is_compatible(&f, n, "arm,primecell"));
+	n = fdt_find(&f, "/pl061");
+	EXPECT(fdt_is_compatible(&f, n, "arm,pl061"));
+	EXPECT(!fdt_is_compatible(&f, n, "arm,primecell"));
 	EXPECT(!fdt_is_compatible(&f, n, "arm,pl06"));
 	EXPECT(!fdt_is_compatible(&f, fdt_root(&f), "arm,pl061"));
 	EXPECT(fdt_is_okay(&f, n));
@@ -193,12 +249,21 @@ TEST(fdt, properties_are_read_by_their_length)
 	EXPECT(!fdt_is_okay(&f, 0));
 }
 
+static int reg_count(const char *path)
+{
+	struct fdt_walk at;
+
+	return fdt_walk_to(&f, fdt_find(&f, path), &at) ? fdt_reg_count(&f, &at) : -2;
+}
+
 static void expect_reg(struct test *t, const char *path, unsigned i, uint64_t want_addr,
 		       uint64_t want_size)
 {
 	uint64_t addr = 0, size = 0;
+	struct fdt_walk at;
 
-	EXPECT(fdt_reg(&f, fdt_find(&f, path), i, &addr, &size));
+	REQUIRE(fdt_walk_to(&f, fdt_find(&f, path), &at));
+	EXPECT(fdt_reg(&f, &at, i, &addr, &size));
 	EXPECT_EQ(addr, want_addr);
 	EXPECT_EQ(size, want_size);
 }
@@ -206,8 +271,10 @@ static void expect_reg(struct test *t, const char *path, unsigned i, uint64_t wa
 static void expect_no_reg(struct test *t, const char *path, unsigned i)
 {
 	uint64_t addr, size;
+	struct fdt_walk at;
 
-	EXPECT(!fdt_reg(&f, fdt_find(&f, path), i, &addr, &size));
+	REQUIRE(fdt_walk_to(&f, fdt_find(&f, path), &at));
+	EXPECT(!fdt_reg(&f, &at, i, &addr, &size));
 }
 
 TEST(fdt, reg_follows_the_cells_of_the_parent)
@@ -217,10 +284,10 @@ TEST(fdt, reg_follows_the_cells_of_the_parent)
 	expect_reg(t, "/memory", 1, 0x100000000, 0x2000);
 	expect_no_reg(t, "/memory", 2);
 	expect_no_reg(t, "/memory", UINT32_MAX);
-	EXPECT_EQ(fdt_reg_count(&f, fdt_find(&f, "/memory")), 2);
+	EXPECT_EQ(reg_count("/memory"), 2);
 	expect_reg(t, "/cpus/cpu@1", 0, 0x101, 0);
 	expect_no_reg(t, "/soc", 0);
-	EXPECT_EQ(fdt_reg_count(&f, fdt_find(&f, "/soc")), 0);
+	EXPECT_EQ(reg_count("/soc"), 0);
 }
 
 TEST(fdt, reg_goes_through_the_ranges_of_each_bus)
@@ -257,7 +324,7 @@ TEST(fdt, ranges_may_be_empty_absent_or_malformed)
 	expect_reg(t, "/bus/dev", 0, 0x1000, 0x100);
 	REQUIRE(build_bus(false, blob, 0));
 	expect_no_reg(t, "/bus/dev", 0);
-	EXPECT_EQ(fdt_reg_count(&f, fdt_find(&f, "/bus/dev")), 1);
+	EXPECT_EQ(reg_count("/bus/dev"), 1);
 
 	put_be(ranges + 24 * (FDT_RANGES_MAX - 1) + 8, 0x8000000000000000, 8);
 	put_be(ranges + 24 * (FDT_RANGES_MAX - 1) + 16, 0x1100, 8);
@@ -285,8 +352,10 @@ TEST(fdt, a_range_that_leads_past_64_bits_translates_nothing)
 
 TEST(fdt, cells_that_fit_no_address_are_refused)
 {
-	static const uint32_t cells[][2] = {{0, 1},          {3, 1},          {2, 3},
-					    {0xffffffff, 2}, {2, 0xffffffff}, {0x40000000, 0}};
+	static const uint32_t cells[][2] = {
+		{ 0, 1 },          { 3, 1 },          { 2, 3 },
+		{ 0xffffffff, 2 }, { 2, 0xffffffff }, { 0x40000000, 0 }
+	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(cells); i++) {
 		begin(cells[i][0], cells[i][1]);
@@ -296,7 +365,7 @@ TEST(fdt, cells_that_fit_no_address_are_refused)
 		fb_end(&b);
 		REQUIRE(finish());
 		expect_no_reg(t, "/dev", 0);
-		EXPECT_EQ(fdt_reg_count(&f, fdt_find(&f, "/dev")), -1);
+		EXPECT_EQ(reg_count("/dev"), -1);
 	}
 }
 
@@ -373,18 +442,18 @@ TEST(fdt, bad_headers_are_refused)
 		uint32_t value;
 		const char *says;
 	} rows[] = {
-		{0, 0xedfe0dd0, "FDT: magic is 0xedfe0dd0, not 0xd00dfeed"},
-		{4, 39, "FDT: blob of 39 bytes in"},
-		{4, 0x100000, "FDT: blob of 1048576 bytes in"},
-		{8, 0xfffffff0, "FDT: structure block at 0xfffffff0"},
-		{8, 0, "FDT: structure block at 0"},
-		{36, 0xffffffff, "FDT: structure block at"},
-		{12, 0xffffffff, "FDT: strings block at 0xffffffff"},
-		{32, 0xffffffff, "FDT: strings block at"},
-		{16, 0xffffffff, "FDT: reservation block at 0xffffffff"},
-		{20, 16, "FDT: version 16, readable from 16 on; we read 17"},
-		{24, 18, "FDT: version 17, readable from 18 on; we read 17"},
-		{36, 0, "FDT: structure block of 0 bytes has no end token"},
+		{ 0, 0xedfe0dd0, "FDT: magic is 0xedfe0dd0, not 0xd00dfeed" },
+		{ 4, 39, "FDT: blob of 39 bytes in" },
+		{ 4, 0x100000, "FDT: blob of 1048576 bytes in" },
+		{ 8, 0xfffffff0, "FDT: structure block at 0xfffffff0" },
+		{ 8, 0, "FDT: structure block at 0" },
+		{ 36, 0xffffffff, "FDT: structure block at" },
+		{ 12, 0xffffffff, "FDT: strings block at 0xffffffff" },
+		{ 32, 0xffffffff, "FDT: strings block at" },
+		{ 16, 0xffffffff, "FDT: reservation block at 0xffffffff" },
+		{ 20, 16, "FDT: version 16, readable from 16 on; we read 17" },
+		{ 24, 18, "FDT: version 17, readable from 18 on; we read 17" },
+		{ 36, 0, "FDT: structure block of 0 bytes has no end token" },
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {

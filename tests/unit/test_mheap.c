@@ -6,7 +6,7 @@
 
 #define PAGES 64u
 
-static char buffer[PAGES * 8192] TERN_ALIGNED(8192);
+static char buffer[PAGES * 8192] TERN_ALIGNED(8192) TERN_UNCLEARED;
 static struct tern_mheap h;
 static bool covered[PAGES], held[PAGES];
 

@@ -9,7 +9,7 @@
 
 static struct tern_pagealloc pa;
 static struct tern_meta meta;
-static char memory[96 * 1024] TERN_ALIGNED(TERN_CACHE_LINE);
+static char memory[96 * 1024] TERN_ALIGNED(TERN_CACHE_LINE) TERN_UNCLEARED;
 
 enum page { OUTSIDE, FREE, TAKEN };
 static uint8_t model[WINDOW];

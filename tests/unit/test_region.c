@@ -5,7 +5,7 @@
 
 #define PAGE 8192ull
 
-static char records[65536] TERN_ALIGNED(64);
+static char records[65536] TERN_ALIGNED(64) TERN_UNCLEARED;
 
 TEST(region, is_trimmed_to_whole_pages_that_can_be_addressed)
 {
