@@ -15,6 +15,7 @@
 ##
 ## Running a guest       (ARCH= MEM=512M SMP=2 MACHINE=q35|pc|microvm GIC=2|3 EL=1|2 CPU= QEMU_ARGS=)
 ##   make boot           boot, print a report, end with a verdict; asks nothing
+##   make boot SAMPLE=hello       the smallest port, built as a stranger's kernel is
 ##   make gdb            boot, wait for a debugger on port 1234, and start it
 ##   make bench          count instructions under -icount; table in O=/bench-ARCH.tsv
 ##
@@ -121,8 +122,10 @@ pure_boot := $(addprefix boot/,error.c memmap.c cmdline.c acpi.c fdt.c fdt_machi
 	multiboot2.c)
 lib_src   := $(wildcard lib/*.c mm/*.c gc/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
 test_src  := $(wildcard tests/lib/*.c tests/unit/*.c) samples/monitor/lineedit.c
+# A sample with a Makefile of its own is not a program of the guest kernel but another kernel.
+stranger  := $(wildcard samples/$(SAMPLE)/Makefile)
 image_src := $(lib_src) $(test_src) $(wildcard boot/*.c boot/$(ARCH)/*.c boot/$(ARCH)/*.S \
-	tests/kernel/*.c tests/bench/*.c samples/$(SAMPLE)/*.c)
+	tests/kernel/*.c tests/bench/*.c $(if $(stranger),,samples/$(SAMPLE)/*.c))
 host_src  := $(filter-out lib/memory.c,$(lib_src)) $(pure_boot) $(test_src) \
 	$(wildcard boot/host/*.c tests/host/*.c)
 
@@ -161,10 +164,23 @@ $(D)/libtern.a: $(D)/tern.o $(if $(filter host,$(ARCH)),,$(D)/lib/memory.o)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
+ifneq ($(stranger),)
+# --- another kernel: of tern it gets what make install leaves, by pkg-config ----------------------
+image := $(D)/$(SAMPLE)/$(SAMPLE).elf
+elf   := $(image)
+installed := $(abspath $(D))/installed
+
+$(image): $(D)/libtern.a tools/tern.pc.in $(wildcard include/tern/*.h samples/$(SAMPLE)/*) | $$(@D)/.dir
+	$(call say,IMAGE,$@)
+	$(Q)+$(MAKE) -s install DESTDIR= PREFIX='$(installed)' LIBDIR=lib
+	$(Q)+PKG_CONFIG_PATH='$(installed)/lib/pkgconfig' $(MAKE) -B $(if $(Q),-s) -C samples/$(SAMPLE) \
+		ARCH=$(ARCH) CC='$(CC)' LD='$(LD)' O='$(abspath $(@D))'
+else
 # --- a bootable image: linked twice, the second time with the names of its functions -----------
 image_x86_64  := $(D)/$(SAMPLE).elf
 image_aarch64 := $(D)/$(SAMPLE).img
 image := $(image_$(ARCH))
+elf   := $(D)/$(SAMPLE).elf
 
 $(D)/linker.ld: linker.ld boot/$(ARCH)/link.h $(D)/flags
 	$(Q)$(CC) -E -P -x c -Iboot/$(ARCH) -o $@ $<
@@ -184,6 +200,7 @@ $(D)/$(SAMPLE).img: $(D)/$(SAMPLE).elf
 $(D)/$(SAMPLE).iso: $(D)/$(SAMPLE).elf tools/iso.sh force
 	$(call say,ISO,$@)
 	$(Q)tools/iso.sh $< $@ '$(CMDLINE)'
+endif
 
 # --- hosted programs ---------------------------------------------------------------------------
 $(D)/hosted-tests: $(host_obj) $(D)/sources
@@ -199,6 +216,7 @@ setup = @LLVM='$(llvm)' $(if $(filter-out $(ARCH)-%,$(CROSS_COMPILE)),CROSS_COMP
 	tools/setup.sh $(1) $(if $(llvm),llvm)
 # The tests take both toolchains, whichever is asked for.
 test_setup = @LLVM= tools/setup.sh $(1)
+guest_setup = $(call setup,$(ARCH) $(if $(stranger),pkg-config)$(1))
 remake = $(Q)+$(MAKE) --no-print-directory
 guest = ARCH=$(ARCH) MEM='$(MEM)' SMP='$(SMP)' MACHINE='$(MACHINE)' GIC='$(GIC)' EL='$(EL)' \
 	CPU='$(CPU)' QEMU_ARGS='$(QEMU_ARGS)'
@@ -215,20 +233,20 @@ test-tools: $(O)/tools/spoil-tree $(O)/tools/session
 
 run:
 	$(for_guests)
-	$(call setup,$(ARCH))
+	$(call guest_setup)
 	$(remake) image
 	@echo "QEMU: ctrl-a x leaves, or type power"
 	@$(guest) CMDLINE='$(CMDLINE)' tools/qemu.sh $(image)
 boot:
 	$(for_guests)
-	$(call setup,$(ARCH))
+	$(call guest_setup)
 	$(remake) image
 	@$(guest) TIMEOUT=$(or $(TIMEOUT),120) CMDLINE='$(CMDLINE) -- report' tools/qemu.sh $(image)
 gdb:
 	$(for_guests)
-	$(call setup,$(ARCH) gdb)
+	$(call guest_setup, gdb)
 	$(remake) image
-	@$(guest) tools/gdb.sh $(image) $(D)/$(SAMPLE).elf
+	@$(guest) tools/gdb.sh $(image) $(elf)
 bench:
 	$(for_guests)
 	$(call setup,$(ARCH))
