@@ -18,6 +18,8 @@
 ##   make boot SAMPLE=hello       the smallest port, built as a stranger's kernel is
 ##   make gdb            boot, wait for a debugger on port 1234, and start it
 ##   make bench          count instructions under -icount; table in O=/bench-ARCH.tsv
+##   make bench-hosted   time this machine's heaps beside tern's; table in O=/bench-hosted.tsv
+##                       (B=PATTERN of rows, ROUNDS=5, PEERS="mimalloc NAME=FILE.so")
 ##
 ## Testing
 ##   make check          the quick part, under a minute
@@ -126,6 +128,7 @@ test_src  := $(wildcard tests/lib/*.c tests/unit/*.c) samples/monitor/lineedit.c
 stranger  := $(wildcard samples/$(SAMPLE)/Makefile)
 image_src := $(lib_src) $(test_src) $(wildcard boot/*.c boot/$(ARCH)/*.c boot/$(ARCH)/*.S \
 	tests/kernel/*.c tests/bench/*.c $(if $(stranger),,samples/$(SAMPLE)/*.c))
+bench_src := $(wildcard tests/bench/hosted/*.c)
 host_src  := $(filter-out lib/memory.c,$(lib_src)) $(pure_boot) $(test_src) \
 	$(wildcard boot/host/*.c tests/host/*.c)
 
@@ -133,6 +136,7 @@ obj = $(patsubst %,$(D)/%.o,$(basename $(sort $(1))))
 lib_obj   := $(call obj,$(filter-out lib/memory.c,$(lib_src)))
 image_obj := $(call obj,$(image_src))
 host_obj  := $(call obj,$(host_src))
+bench_obj := $(lib_obj) $(call obj,boot/host/host.c $(bench_src))
 
 # --- objects: made again when a header, a flag or a compiler changes ---------------------------
 flags_now := $(subst ','\'',$(shell $(CC) --version 2>/dev/null | sed q) $(CC) $(CPPFLAGS) \
@@ -141,7 +145,8 @@ $(D)/flags: force | $$(@D)/.dir
 	@echo '$(flags_now)' | cmp -s - $@ || echo '$(flags_now)' > $@
 # What is linked changes when a source comes or goes.
 $(D)/sources: force | $$(@D)/.dir
-	@echo '$(image_src) $(host_src)' | cmp -s - $@ || echo '$(image_src) $(host_src)' > $@
+	@echo '$(image_src) $(host_src) $(bench_src)' | cmp -s - $@ || \
+		echo '$(image_src) $(host_src) $(bench_src)' > $@
 
 $(D)/%.o: %.c $(D)/flags | $$(@D)/.dir
 	$(call say,CC,$@)
@@ -206,6 +211,9 @@ endif
 $(D)/hosted-tests: $(host_obj) $(D)/sources
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(host_obj)
+$(D)/bench-child: $(bench_obj) $(D)/sources
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(bench_obj) -ldl
 $(O)/tools/spoil-tree: tests/qemu/spoil_tree.c | $$(@D)/.dir
 	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
 $(O)/tools/session: tests/qemu/session.c | $$(@D)/.dir
@@ -253,6 +261,13 @@ bench:
 	$(remake) image BUILD=release
 	@ARCH=$(ARCH) tools/bench.sh $(O)/$(ARCH)-release$(if $(llvm),-llvm)/$(notdir $(image)) \
 		$(O)/bench-$(ARCH).tsv '$(B)'
+# A peer that cannot be had is left out.
+bench-hosted:
+	@tools/setup.sh host
+	@$(if $(PEERS),,tools/setup.sh peers || true)
+	$(remake) ARCH=host BUILD=release SAN= $(O)/host-release$(if $(llvm),-llvm)/bench-child
+	@ROUNDS='$(ROUNDS)' PEERS='$(PEERS)' DIVISOR='$(DIVISOR)' sh tests/bench/hosted/run.sh \
+		$(O)/host-release$(if $(llvm),-llvm)/bench-child $(O)/bench-hosted.tsv '$(B)'
 iso:
 	$(call setup,x86_64 iso)
 	$(remake) ARCH=x86_64 $(O)/x86_64-$(BUILD)$(if $(llvm),-llvm)/$(SAMPLE).iso
@@ -308,7 +323,7 @@ version = $(shell awk '/define TERN_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $$3; 
 clean:
 	rm -rf '$(O)' compile_commands.json
 force:
-.PHONY: force help lib image test-program test-tools run boot gdb bench iso test test-host test-qemu \
-	test-matrix check fuzz cover lint format install uninstall clean
+.PHONY: force help lib image test-program test-tools run boot gdb bench bench-hosted iso test \
+	test-host test-qemu test-matrix check fuzz cover lint format install uninstall clean
 
 -include $(shell find $(D) -name '*.d' 2>/dev/null)

@@ -6,6 +6,7 @@
 #   host       programs of this machine           x86_64, aarch64   a machine's images, and QEMU
 #   llvm       clang and its tools                sanitizers        clang's, for programs of this machine
 #   iso, gdb   a CD that GRUB boots, a debugger   pkg-config        users of the installed library
+#   peers      the heaps that tern is compared with
 # Environment: LLVM=1 (no GNU compiler is wanted for images), CROSS_COMPILE (the one that is).
 # Where there is neither root nor sudo without a password, or no package manager that we know, it
 # prints the line to type, and fails. Says nothing when nothing is missing.
@@ -28,6 +29,11 @@ missing() {
   [ "$p" = - ] || packages="$packages $p"
 }
 need() { have "$1" || missing "$@"; }
+need_library() { # NAME WHAT APT...
+  library=$1
+  shift
+  sh "${0%/*}/library.sh" "$library" >/dev/null || missing "$@"
+}
 
 cross_compiler() { # the name of one that is here
   for c in ${CROSS_COMPILE+"${CROSS_COMPILE}gcc"} "$1-linux-gnu-gcc" "$1-elf-gcc" "$1-none-elf-gcc"; do
@@ -90,6 +96,13 @@ look() { # goals
       ;;
     pkg-config)
       need pkg-config pkg-config pkgconf-pkg-config pkgconf pkgconf pkgconf
+      ;;
+    peers)
+      need_library libjemalloc.so.2 jemalloc libjemalloc2 jemalloc jemalloc jemalloc jemalloc
+      need_library libtcmalloc_minimal.so.4 tcmalloc libtcmalloc-minimal4 gperftools-libs gperftools \
+        gperftools gperftools
+      sh "${0%/*}/library.sh" libmimalloc.so.3 >/dev/null ||
+        need_library libmimalloc.so.2 mimalloc libmimalloc2.0 mimalloc mimalloc mimalloc2 mimalloc
       ;;
     *)
       echo "setup.sh: $goal: no such goal" >&2

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* trace.c - 256 MiB of live objects whose mix of sizes shifts: how much more memory is in use.
+ *
+ * The first mix fills the memory. Each one after it makes five eighths as many bytes anew, for
+ * which random ones of all objects make room: what is left of older mixes then lies scattered, an
+ * object here and there. Reports the peak of memory over the peak of live bytes, without what the
+ * program needed before; and the time.
+ *
+ * Context  thread 0. */
+#include "tests/bench/hosted/bench.h"
+
+#define LIVE     (256ul << 20)
+#define SIZE_MIN 64
+
+static const struct mix {
+	size_t low, high; /* sizes are uniform in between */
+} mixes[] = {
+	{ 64, 256 },
+	{ 256, 2048 },
+	{ 2048, 16384 },
+	{ 64, 512 },
+};
+
+struct trace {
+	void **object; /* those that live, in no order */
+	unsigned long count;
+	size_t live, live_max; /* bytes */
+	unsigned long made;
+	uint64_t rng;
+};
+
+static void drop_random(struct trace *t)
+{
+	unsigned long i = rng_next(&t->rng) % t->count;
+
+	t->live -= drop_object(t->object[i]);
+	t->object[i] = t->object[--t->count];
+}
+
+static void make(struct trace *t, size_t size)
+{
+	t->object[t->count++] = new_object(size);
+	t->live += size;
+	t->made++;
+	if (t->live > t->live_max)
+		t->live_max = t->live;
+}
+
+/* Make so many bytes of a mix, within the limit to what may live. */
+static void phase(struct trace *t, const struct mix *m, size_t bytes, size_t limit)
+{
+	for (size_t volume = 0, size; volume < bytes; volume += size) {
+		size = rng_size(&t->rng, m->low, m->high);
+		while (t->live + size > limit)
+			drop_random(t);
+		make(t, size);
+	}
+}
+
+void run_trace(const struct workload *w)
+{
+	size_t limit = scaled(LIVE);
+	struct trace t = { .object = own_pages(limit / SIZE_MIN * sizeof(void *)), .rng = 11 };
+	double before = memory_now();
+	struct stopwatch time = stopwatch_start();
+
+	for (size_t i = 0; i < ARRAY_SIZE(mixes); i++)
+		phase(&t, &mixes[i], i ? limit / 8 * 5 : limit, limit);
+	stopwatch_report(&time, w->name, (double)t.made);
+	report("frag", (memory_peak() - before) / (double)t.live_max, "times");
+	while (t.count > 0)
+		drop_object(t.object[--t.count]);
+}
