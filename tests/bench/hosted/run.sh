@@ -54,7 +54,8 @@ peer() {
 }
 library() { sh "$here/../../../tools/library.sh" "$@" || echo missing; }
 
-echo "tern: $("$child" tern)" || exit 1
+version=$(on tern) || exit 1
+echo "tern: $version"
 for name in ${PEERS:-glibc jemalloc tcmalloc mimalloc}; do
   case $name in
   glibc) peer glibc '' libc.so.6 ;;
