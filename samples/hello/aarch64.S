@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* aarch64.S - QEMU's virt board: entry as an ELF file (qemu -kernel), its PL011, semihosting.
  *
- * Entered at EL1, MMU and interrupts off, .bss clear. tern's locks need exclusive loads and stores,
+ * Entered at EL1 or EL2, MMU and interrupts off, .bss clear. tern's locks need exclusive loads and stores,
  * and these need cached memory, so the MMU goes on: 1 GiB of devices and 1 GiB of RAM, one to one.
  * Nothing is written before that: no cache line can be stale. C runs on a stack of 16 KiB. */
 
@@ -13,6 +13,10 @@
 #define NORMAL 0x701		/* a block, accessed, type 0, inner shareable */
 #define RAM    0x40000000
 
+#define EL2       0x8
+#define HCR_RW    0x80000000	/* EL1 is 64-bit */
+#define SPSR_EL1H 0x3c5		/* EL1 on its own stack, interrupts off */
+
 #define PL011      0x09000000
 #define FLAGS      0x18
 #define FLAGS_FULL 5
@@ -23,7 +27,17 @@
 	.text
 	.global	_start, serial_put, leave
 _start:
-	ldr	x0, =MAIR
+	mrs	x0, CurrentEL
+	cmp	x0, #EL2
+	b.ne	1f
+	ldr	x0, =HCR_RW
+	msr	hcr_el2, x0
+	ldr	x0, =SPSR_EL1H
+	msr	spsr_el2, x0
+	adr	x0, 1f
+	msr	elr_el2, x0
+	eret
+1:	ldr	x0, =MAIR
 	msr	mair_el1, x0
 	ldr	x0, =TCR
 	msr	tcr_el1, x0

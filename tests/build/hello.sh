@@ -7,7 +7,7 @@
 
 # boot IMAGE MEM [LIMIT]: $said and $status
 boot() {
-  said=$(ARCH=$arch MEM=$2 SMP=1 TIMEOUT=${3:-60} tools/qemu.sh "$1" 2>&1)
+  said=$(ARCH=$arch MEM=$2 SMP=1 EL=$el TIMEOUT=${3:-60} tools/qemu.sh "$1" 2>&1)
   status=$?
 }
 # ends_with pass|fail STATUS: the last line and the status say the same
@@ -50,6 +50,7 @@ smallest_memory() {
   figure mem.minimum $least bytes
 }
 
+el=1
 for arch in x86_64 aarch64; do
   for llvm in 0 1; do
     id=$arch
@@ -75,6 +76,12 @@ for arch in x86_64 aarch64; do
       check "$id: $mem: greets" greets
       check "$id: $mem: fills its memory twice" fills_twice
     done
+    [ $arch = x86_64 ] || {
+      el=2
+      boot "$work/plain/hello.elf" 16M
+      el=1
+      check "$id: passes when it is entered at EL2" ends_with pass 0
+    }
 
     # It can fail, and so can tern: a page is too little, and a block freed twice is no block.
     check "$id: builds with too little memory" build poor MEMORY=8192
