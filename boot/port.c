@@ -2,6 +2,7 @@
 /* port.c - the guest kernel's answers to include/tern/port.h: a whole port, one screen long. */
 #include <tern/port.h>
 
+#include "arch/arch.h"
 #include "boot/console.h"
 #include "boot/cpu.h"
 #include "boot/fault.h"
@@ -30,6 +31,15 @@ _Noreturn void tern_port_panic(const char *text)
 unsigned tern_port_cpu_id(void)
 {
 	return cpu_self()->id;
+}
+
+bool tern_port_in_interrupt(void)
+{
+	unsigned long irq = arch_irq_save();
+	bool inside = cpu_self()->irq_depth > 0;
+
+	arch_irq_restore(irq);
+	return inside;
 }
 
 uint64_t tern_port_clock_ns(void)

@@ -33,4 +33,14 @@ static inline bool is_aligned(uint64_t n, uint64_t align)
 	return (n & (align - 1)) == 0;
 }
 
+/* Without SSE or NEON a compiler has no instruction for it and would call its own library: bits are
+ * added side by side, in pairs, nibbles and bytes, and the bytes by a multiplication. */
+static inline unsigned count_bits(uint64_t word)
+{
+	word -= word >> 1 & 0x5555555555555555ull;
+	word = (word & 0x3333333333333333ull) + (word >> 2 & 0x3333333333333333ull);
+	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return (unsigned)(word * 0x0101010101010101ull >> 56);
+}
+
 #endif

@@ -26,6 +26,11 @@ TERN_WEAK bool tern_port_irq_enabled(void)
 	return arch_irq_enabled();
 }
 
+TERN_WEAK bool tern_port_in_interrupt(void)
+{
+	return false;
+}
+
 TERN_WEAK uint64_t tern_port_clock_ns(void)
 {
 	return 0;

@@ -1,33 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* mheap.c - the pages of a heap.
+/* mheap.c - the pages of a heap: taking runs and giving them back.
  *
- * Job      Take pieces from regions as they are needed, up to an arena's border at a time; have
- *          them mapped; make pages of them; give runs out and take them back.
- * Above    pages.c (runs for anybody).   Below  region, pagealloc, meta.
- * Growing  is done in steps, as mapping is the kernel's business and may take its locks and wait
- *          for other CPUs: take a piece (lock), map it (no lock), make pages of it (lock). Who
- *          finds nothing free meanwhile waits for that, if interrupts are on; with interrupts off
- *          nobody waits for another CPU here.
- * Records  are made in the first pages of pieces, once these are mapped. Such pages are owned, and
- *          taken for good, so that a region that overlaps them later does no harm.
- * Locks    mheap(80).   Context: threads and interrupts off; not from NMIs.
- * Holds    I-MHP-1 a page is in at most one of: a run in use, a free run, the records.
- *          I-MHP-2 pages.nowned = free + in use + nmeta.
- * Go       runtime/mheap.go grow(); regions stand in for the address space hints. */
+ * Job      Give out the lowest run that fits, single pages from a CPU's own cache; keep a reserve
+ *          for who runs out of memory; see that the tables that describe pages are there before
+ *          pages are used.
+ * Above    mheap_span.c, pages.c.   Below  pagealloc, pagecache, arena.
+ * Locks    mheap(80).   Context: threads, interrupts off and interrupt handlers; not NMIs.
+ * Holds    I-MHP-1 a page is in at most one of: a run in use, a free run, a cache, the records.
+ *          I-MHP-2 pages.nowned = free + in use + cached + nmeta.
+ *          I-MHP-3 every page in use, or in a cache, has a table.
+ * Go       runtime/mheap.go, mpagecache.go. */
 #include "mm/mheap.h"
 
-#include <tern/port.h>
-
-#include "arch/arch.h"
 #include "lib/assert.h"
+#include "lib/bits.h"
 
-/* Records come from few pieces, so that they do not lie between runs: each has room for what
- * is waiting now, at one page for 128 MiB, and some more. */
-#define META_SHARE 16384
-#define META_MIN   2
-/* While less than this is left for records, growing feeds them first: what one new chunk may take,
- * with a node on every level. */
-#define META_LOW 2048
+/* Longer runs do not come from a cache. */
+#define CACHED_RUN_MAX 16
+/* A cache holds this share of the free pages at most: when memory is short, none is hidden. */
+#define CACHE_SHARE 64
+/* Records are cut from this many pages at a time, if the heap has that many to spare. */
+#define RECORD_PAGES 16
+#define RECORD_SHARE 64
 
 const struct tern_lock_class tern_mheap_class = {
 	.name = "mheap", .rank = 80, .irq = true, .protects = "which pages of a heap are free"
@@ -38,158 +32,164 @@ void tern_mheap_init(struct tern_mheap *h)
 	*h = (struct tern_mheap)TERN_MHEAP_INIT(*h);
 }
 
-static bool map(struct tern_piece p)
+static size_t room_locked(const struct tern_mheap *h)
 {
-	return tern_port_map((uintptr_t)p.first << TERN_PAGE_SHIFT, (size_t)p.n << TERN_PAGE_SHIFT);
+	return h->meta.end - h->meta.next;
 }
 
-static uint32_t meta_pages(uint64_t waiting)
+bool tern_mheap_records_locked(struct tern_mheap *h, size_t bytes)
 {
-	uint64_t n = waiting / META_SHARE + META_MIN;
+	uint64_t need = (bytes + TERN_PAGE_SIZE - 1) >> TERN_PAGE_SHIFT, n = need, first;
 
-	return n < PALLOC_CHUNK_PAGES ? (uint32_t)n : PALLOC_CHUNK_PAGES;
-}
-
-/* Make room for records of the first pages of a mapped piece that nobody has yet, `most` of them.
- * Returns which; none if there is no such page. */
-static struct tern_piece feed_locked(struct tern_mheap *h, struct tern_piece p, uint32_t most)
-{
-	struct tern_piece fresh = tern_pagealloc_first_fresh(&h->pages, p.first, p.n, most);
-	size_t fail_after = h->meta.fail_after;
-	uint64_t given;
-
-	if (fresh.n == 0)
-		return fresh;
-	tern_meta_feed(&h->meta, (uintptr_t)fresh.first << TERN_PAGE_SHIFT,
-		       (size_t)fresh.n << TERN_PAGE_SHIFT);
-	/* From here on the pages hold records, so that there is no way back: what their own chunk
-	 * takes fits into one page. Tests refuse records elsewhere. */
-	h->meta.fail_after = SIZE_MAX;
-	TERN_CHECK(tern_pagealloc_give(&h->pages, fresh.first, fresh.n, &given),
-		   "mheap: the records of a chunk do not fit into 0x%llx bytes",
-		   (unsigned long long)fresh.n << TERN_PAGE_SHIFT);
-	h->meta.fail_after = fail_after;
-	tern_pagealloc_keep(&h->pages, fresh.first, (uint32_t)fresh.n);
-	h->nmeta += fresh.n;
-	return fresh;
-}
-
-/* No room for a record of the region: its own first pages become room. */
-static bool add_from_itself_locked(struct tern_mheap *h, struct tern_piece piece,
-				   struct tern_piece head)
-{
-	struct tern_piece fresh = feed_locked(h, head, (uint32_t)head.n);
-
-	if (fresh.n == 0)
+	if (room_locked(h) >= bytes)
+		return true;
+	if (h->meta.fail_after == 0)
 		return false;
-	if (fresh.first == piece.first) {
-		piece.first += fresh.n;
-		piece.n -= fresh.n;
-	}
-	return tern_regions_add(&h->regions, piece, &h->meta);
-}
-
-bool tern_mheap_add(struct tern_mheap *h, struct tern_piece piece)
-{
-	struct tern_piece head = piece;
-	unsigned long irq = tern_lock_irqsave(&h->lock);
-	bool added = tern_regions_add(&h->regions, piece, &h->meta);
-
-	head.n = meta_pages(h->regions.npages + piece.n);
-	tern_unlock_irqrestore(&h->lock, irq);
-	if (head.n > piece.n)
-		head.n = piece.n;
-	if (added || !map(head))
-		return added;
-	irq = tern_lock_irqsave(&h->lock);
-	added = add_from_itself_locked(h, piece, head);
-	tern_unlock_irqrestore(&h->lock, irq);
-	return added;
-}
-
-static void make_pages_locked(struct tern_mheap *h, struct tern_piece p)
-{
-	uint32_t most = meta_pages(h->regions.npages);
-	uint64_t done;
-
-	if (h->meta.end - h->meta.next < META_LOW)
-		feed_locked(h, p, most);
-	while (!tern_pagealloc_give(&h->pages, p.first, p.n, &done)) {
-		p.first += done;
-		p.n -= done;
-		/* A huge piece, and the room is used up: it goes on from its own pages. */
-		if (feed_locked(h, p, most).n == 0)
-			return;
-	}
-}
-
-/* Make pages of one more piece of the regions. False if there is none. */
-static bool grow(struct tern_mheap *h, uint64_t n)
-{
-	struct tern_piece p;
-	unsigned long irq = tern_lock_irqsave(&h->lock);
-
-	p = tern_regions_take(&h->regions, n, TERN_ARENA_PAGES);
-	if (p.n)
-		atomic_fetch_add_explicit(&h->growing, 1, memory_order_relaxed);
-	tern_unlock_irqrestore(&h->lock, irq);
-	if (p.n == 0)
+	if (n < RECORD_PAGES && h->pages.nfree / RECORD_SHARE > RECORD_PAGES)
+		n = RECORD_PAGES;
+	first = tern_pagealloc_take(&h->pages, n);
+	if (first == TERN_NO_PAGE && n > need)
+		first = tern_pagealloc_take(&h->pages, n = need);
+	if (first == TERN_NO_PAGE)
 		return false;
-	if (map(p)) {
-		irq = tern_lock_irqsave(&h->lock);
-		make_pages_locked(h, p);
-		tern_unlock_irqrestore(&h->lock, irq);
-	}
-	/* release: with wait_for_growth(), after which the pages are there */
-	atomic_fetch_sub_explicit(&h->growing, 1, memory_order_release);
+	tern_pagealloc_keep(&h->pages, first, n);
+	tern_meta_feed(&h->meta, tern_page_addr(first), n << TERN_PAGE_SHIFT);
+	h->nmeta += n;
 	return true;
 }
 
-/* True if another CPU was growing the heap and is done now. */
-static bool wait_for_growth(struct tern_mheap *h)
+bool tern_mheap_tables_locked(struct tern_mheap *h, uint64_t first, uint64_t n)
 {
-	unsigned before = atomic_load_explicit(&h->growing, memory_order_acquire);
+	uint64_t page = align_down(first, ARENA_TABLE_PAGES);
+	size_t missing;
 
-	if (before == 0 || !tern_port_irq_enabled())
-		return false;
-	while (atomic_load_explicit(&h->growing, memory_order_acquire) >= before)
-		arch_relax();
+	for (; page < first + n; page += ARENA_TABLE_PAGES)
+		while ((missing = tern_arena_missing(&h->arenas, page)))
+			if (!tern_mheap_records_locked(h, missing) ||
+			    !tern_arena_make(&h->arenas, &h->meta, page))
+				return false;
 	return true;
 }
 
-static uint64_t try_take(struct tern_mheap *h, uint64_t n, uint64_t align, uint64_t below)
+static bool may_take_locked(const struct tern_mheap *h, uint64_t n)
 {
-	unsigned long irq = tern_lock_irqsave(&h->lock);
-	uint64_t first = align == 1 && below >= TERN_PAGES_END
-				 ? tern_pagealloc_take(&h->pages, n)
-				 : tern_pagealloc_take_where(&h->pages, n, align, below);
-
-	tern_unlock_irqrestore(&h->lock, irq);
-	return first;
+	if (atomic_load_explicit(&h->open, memory_order_relaxed))
+		return n <= h->pages.nfree;
+	return n <= h->pages.nfree && h->pages.nfree - n >= h->nreserve;
 }
 
-uint64_t tern_mheap_take(struct tern_mheap *h, uint64_t n, uint64_t align, uint64_t below)
+static uint64_t take_locked(struct tern_mheap *h, uint64_t n, uint64_t align, uint64_t below)
 {
 	uint64_t first;
 
-	TERN_ASSERT(n > 0);
-	if (n > TERN_PAGES_END || align > TERN_PAGES_END)
+	if (!may_take_locked(h, n))
 		return TERN_NO_PAGE;
-	while ((first = try_take(h, n, align, below)) == TERN_NO_PAGE)
-		if (!grow(h, n + align - 1) && !wait_for_growth(h))
-			return try_take(h, n, align, below);
+	if (align == 1 && below >= TERN_PAGES_END)
+		first = tern_pagealloc_take(&h->pages, n);
+	else
+		first = tern_pagealloc_take_where(&h->pages, n, align, below);
+	if (first != TERN_NO_PAGE && !tern_mheap_tables_locked(h, first, n)) {
+		tern_pagealloc_free(&h->pages, first, n);
+		return TERN_NO_PAGE;
+	}
 	return first;
 }
 
-bool tern_mheap_free(struct tern_mheap *h, uint64_t first, uint64_t n)
+/* The lowest free pages of one window, and with them the run that is wanted if it is there. */
+static void refill_locked(struct tern_mheap *h, struct tern_pagecache *cache)
+{
+	uint64_t most = h->pages.nfree / CACHE_SHARE;
+	struct tern_pagecache found;
+
+	if (most == 0 || !may_take_locked(h, most))
+		return;
+	if (most > TERN_PAGECACHE_PAGES)
+		most = TERN_PAGECACHE_PAGES;
+	if (!tern_pagealloc_take_window(&h->pages, (unsigned)most, &found))
+		return;
+	if (tern_mheap_tables_locked(h, found.base, TERN_PAGECACHE_PAGES))
+		tern_pagecache_set(cache, found.base, tern_pagecache_bits(&found));
+	else
+		tern_pagealloc_free_window(&h->pages, &found);
+}
+
+static void flush_locked(struct tern_mheap *h, struct tern_pagecache *cache)
+{
+	if (tern_pagecache_bits(cache))
+		tern_pagealloc_free_window(&h->pages, cache);
+	tern_pagecache_set(cache, 0, 0);
+}
+
+/* Refill only what is used up: a window that has no run of this length still has shorter ones. */
+static uint64_t take_cached_locked(struct tern_mheap *h, struct tern_pagecache *cache, unsigned n)
+{
+	if (!tern_pagecache_bits(cache))
+		refill_locked(h, cache);
+	return tern_pagecache_take(cache, n);
+}
+
+uint64_t tern_mheap_take(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
+			 uint64_t align, uint64_t below)
+{
+	bool cached = cache && n <= CACHED_RUN_MAX && align == 1 && below >= TERN_PAGES_END;
+	uint64_t first = cached ? tern_pagecache_take(cache, (unsigned)n) : TERN_NO_PAGE;
+	unsigned long irq;
+
+	TERN_ASSERT(n > 0);
+	if (first != TERN_NO_PAGE || n > TERN_PAGES_END || align > TERN_PAGES_END)
+		return first;
+	irq = tern_lock_irqsave(&h->lock);
+	if (cached)
+		first = take_cached_locked(h, cache, (unsigned)n);
+	if (first == TERN_NO_PAGE)
+		first = take_locked(h, n, align, below);
+	/* What the cache holds may be what is missing. */
+	if (first == TERN_NO_PAGE && cache && tern_pagecache_bits(cache)) {
+		flush_locked(h, cache);
+		first = take_locked(h, n, align, below);
+	}
+	tern_unlock_irqrestore(&h->lock, irq);
+	return first;
+}
+
+bool tern_mheap_take_at(struct tern_mheap *h, uint64_t first, uint64_t n)
 {
 	unsigned long irq = tern_lock_irqsave(&h->lock);
-	bool in_use = tern_pagealloc_is_taken(&h->pages, first, n);
+	bool taken = may_take_locked(h, n) && tern_pagealloc_take_at(&h->pages, first, n);
 
-	if (in_use)
+	if (taken && !tern_mheap_tables_locked(h, first, n)) {
 		tern_pagealloc_free(&h->pages, first, n);
+		taken = false;
+	}
 	tern_unlock_irqrestore(&h->lock, irq);
-	return in_use;
+	return taken;
+}
+
+void tern_mheap_free(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t first, uint64_t n)
+{
+	unsigned long irq;
+
+	if (n == 1 && cache && tern_pagecache_put(cache, first))
+		return;
+	irq = tern_lock_irqsave(&h->lock);
+	tern_pagealloc_free(&h->pages, first, n);
+	tern_unlock_irqrestore(&h->lock, irq);
+}
+
+void tern_mheap_flush(struct tern_mheap *h, struct tern_pagecache *cache)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+
+	flush_locked(h, cache);
+	tern_unlock_irqrestore(&h->lock, irq);
+}
+
+void tern_mheap_set_reserve(struct tern_mheap *h, uint64_t npages)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+
+	h->nreserve = npages;
+	tern_unlock_irqrestore(&h->lock, irq);
 }
 
 static uint64_t bytes(uint64_t pages)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* mheap.h - the pages of a heap: from regions that a kernel hands over to runs that are in use. */
+/* mheap.h - the pages of a heap: from regions that a kernel hands over to spans that are in use.
+ *
+ * mheap.c has the pages, mheap_grow.c makes more of them, mheap_span.c makes spans of them. */
 #ifndef MM_MHEAP_H
 #define MM_MHEAP_H
 
@@ -8,22 +10,30 @@
 #include <stdint.h>
 
 #include "lib/lock.h"
+#include "mm/arena.h"
+#include "mm/fixalloc.h"
 #include "mm/meta.h"
+#include "mm/mspan.h"
 #include "mm/pagealloc.h"
+#include "mm/pagecache.h"
 #include "mm/region.h"
 
-/* Memory is taken from regions up to the next multiple of this: an arena. */
-#define TERN_ARENA_SIZE  ((uintptr_t)64 << 20)
-#define TERN_ARENA_PAGES (TERN_ARENA_SIZE >> TERN_PAGE_SHIFT)
+/* 8 KiB in slots of 8 bytes. */
+#define MSPAN_MAX_WORDS 16
 
 struct tern_mheap {
 	struct tern_lock lock;
-	struct tern_regions regions; /* [lock] */
-	struct tern_meta meta;       /* [lock] */
-	struct tern_pagealloc pages; /* [lock] */
-	uint64_t nmeta;              /* [lock] pages that hold records */
-	atomic_uint growing; /* [atomic: release by who grew, acquire by who waits] CPUs that
-				      * have taken a piece and not made pages of it yet */
+	struct tern_regions regions;                       /* [lock] */
+	struct tern_meta meta;                             /* [lock] */
+	struct tern_pagealloc pages;                       /* [lock] */
+	struct tern_fixalloc records[MSPAN_MAX_WORDS + 1]; /* [lock] of spans, by nwords */
+	uint64_t nmeta;                                    /* [lock] pages that hold records */
+	uint64_t nreserve;        /* [lock] pages that only who runs out of memory may have */
+	bool zero_unknown;        /* [lock] some page's arena has no record of what is zero */
+	_Atomic uint32_t open;    /* [atomic: relaxed] CPUs for which the reserve is open */
+	_Atomic uint32_t growing; /* [atomic: release by who grew, acquire by who waits] CPUs that
+				   * have taken a piece and not made pages of it yet */
+	struct tern_arena_map arenas;
 };
 
 struct tern_mheap_stats {
@@ -40,15 +50,55 @@ extern const struct tern_lock_class tern_mheap_class;
 		.pages = TERN_PAGEALLOC_INIT(&(name).meta),                                        \
 	}
 void tern_mheap_init(struct tern_mheap *h);
+
 /* Hand over a piece. False when there is no memory for a record of it, which takes a piece that is
  * all overlap. */
-bool tern_mheap_add(struct tern_mheap *h, struct tern_piece piece);
-/* n pages, aligned to `align` pages, below page `below`: the lowest there are, and more from the
- * regions when those do not do. TERN_NO_PAGE when there is no such run. */
-uint64_t tern_mheap_take(struct tern_mheap *h, uint64_t n, uint64_t align, uint64_t below);
-/* False, and nothing done, if any of them is not in use. */
-bool tern_mheap_free(struct tern_mheap *h, uint64_t first, uint64_t n);
+bool tern_mheap_add(struct tern_mheap *h, struct tern_piece piece, bool zeroed);
+/* Make pages of one more piece of the regions, if possible of one with n pages; or wait while
+ * another CPU does. False if there is nothing to be had. No lock is held, and interrupts are as the
+ * caller of tern has them. */
+bool tern_mheap_grow(struct tern_mheap *h, uint64_t n);
+
+/* n pages, aligned to `align` pages, below page `below`: the lowest there are. TERN_NO_PAGE when
+ * there is no such run now. With a cache and n <= 16 they come from there, and no lock is taken if
+ * it has them; then interrupts are off. */
+uint64_t tern_mheap_take(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
+			 uint64_t align, uint64_t below);
+/* Take exactly these; false, and nothing done, unless all are free. */
+bool tern_mheap_take_at(struct tern_mheap *h, uint64_t first, uint64_t n);
+/* Give back what was taken. */
+void tern_mheap_free(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t first,
+		     uint64_t n);
+/* Give a cache's pages back. */
+void tern_mheap_flush(struct tern_mheap *h, struct tern_pagecache *cache);
+/* How many pages of the heap only a CPU that runs out of memory may have. */
+void tern_mheap_set_reserve(struct tern_mheap *h, uint64_t npages);
+
+/* A span of slots, all free, owned by the caller; NULL when there are no pages. Interrupts off. */
+struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *cache,
+				   tern_spanclass spc);
+/* A large object of n pages, aligned to `align` pages. Interrupts off. */
+struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
+				    uint64_t align, enum tern_kind kind);
+/* A span's pages go back; its record stays, for who still has it in a list. */
+void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache, uintptr_t base,
+			      uint64_t npages);
+/* And its record. */
+void tern_mheap_free_record(struct tern_mheap *h, struct tern_mspan *s);
+/* A large object grows or shrinks where it is. False if it cannot. */
+bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n);
+/* Pages that were taken are a run for somebody, as opposed to a span of objects: they all lead to
+ * this one span. Unset: false, and nothing done, unless all of them do. */
+extern struct tern_mspan tern_mheap_run;
+void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n);
+bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n);
+
 void tern_mheap_stats(struct tern_mheap *h, struct tern_mheap_stats *s);
 bool tern_mheap_check(struct tern_mheap *h);
+
+/* Between the files of mheap: room for records, of n bytes in one piece, from free pages. */
+bool tern_mheap_records_locked(struct tern_mheap *h, size_t bytes);
+/* All tables for these pages; false when there is no room. */
+bool tern_mheap_tables_locked(struct tern_mheap *h, uint64_t first, uint64_t n);
 
 #endif

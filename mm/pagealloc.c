@@ -2,7 +2,7 @@
 /* pagealloc.c - which pages of the address space are free, and runs of them.
  *
  * Job      Give the lowest run that is long enough; take pages back, in any pieces.
- * How      The address space is a tree: 32 roots, seven levels of eight children, and at the end
+ * How      The address space is a tree: 64 roots, seven levels of eight children, and at the end
  *          chunks of 512 pages with a bit for each. Each child's summary (free pages at its
  *          start, at its end, longest run) stands beside the pointer to it, so a search looks
  *          only into children that have what it wants, and carries the free end of one over
@@ -99,9 +99,9 @@ static void set_root(struct tern_pagealloc *p, unsigned r)
 {
 	p->sum[r] = sum_of_node(p->root[r], PAGEALLOC_LEVELS - 1);
 	if (p->sum[r].max)
-		p->free_roots |= 1u << r;
+		p->free_roots |= 1ull << r;
 	else
-		p->free_roots &= ~(1u << r);
+		p->free_roots &= ~(1ull << r);
 }
 
 /* --- looking up ------------------------------------------------------------------------ */
@@ -275,8 +275,8 @@ static uint64_t find_from(const struct tern_pagealloc *p, uint64_t from, uint64_
 {
 	struct search s = { .from = from > p->hint ? from : p->hint, .n = n };
 
-	for (uint32_t left = p->free_roots; left; left &= left - 1) {
-		unsigned r = (unsigned)__builtin_ctz(left);
+	for (uint64_t left = p->free_roots; left; left &= left - 1) {
+		unsigned r = (unsigned)__builtin_ctzll(left);
 		uint64_t base = (uint64_t)r << ROOT_SHIFT;
 
 		if (base + (1ull << ROOT_SHIFT) <= s.from)
@@ -398,10 +398,16 @@ void tern_pagealloc_free(struct tern_pagealloc *p, uint64_t first, uint64_t n)
 	TERN_VERIFY(tern_pagealloc_check(p));
 }
 
-void tern_pagealloc_keep(struct tern_pagealloc *p, uint64_t first, uint32_t n)
+void tern_pagealloc_keep(struct tern_pagealloc *p, uint64_t first, uint64_t n)
 {
-	take(p, first, n);
-	tern_pallocbits_take(&chunk_at(p, first)->kept, first & (PALLOC_CHUNK_PAGES - 1), n);
+	TERN_ASSERT(tern_pagealloc_is_taken(p, first, n));
+	while (n) {
+		struct piece at = piece_at(first, n);
+
+		tern_pallocbits_take(&chunk_at(p, first)->kept, at.i, at.n);
+		first += at.n;
+		n -= at.n;
+	}
 }
 
 uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p)
@@ -419,6 +425,58 @@ uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p)
 		end = s.start >> ROOT_SHIFT ? joined : s.end;
 	}
 	return longest;
+}
+
+/* --- windows of 64 pages ----------------------------------------------------------------- */
+
+/* The lowest `most` bits of a word. */
+static uint64_t lowest_bits(uint64_t word, unsigned most)
+{
+	uint64_t rest = word;
+
+	while (most-- && rest)
+		rest &= rest - 1;
+	return word & ~rest;
+}
+
+/* Apply fn to each run of bits. */
+static void change_window(struct tern_pagealloc *p, const struct tern_pagecache *c, change_fn fn)
+{
+	for (uint64_t left = tern_pagecache_bits(c); left;) {
+		unsigned i = (unsigned)__builtin_ctzll(left);
+		uint64_t from_i = left >> i;
+		unsigned n = ~from_i ? (unsigned)__builtin_ctzll(~from_i) : 64;
+
+		change(p, c->base + i, n, fn);
+		left &= ~(~0ull >> (64 - n) << i);
+	}
+}
+
+bool tern_pagealloc_take_window(struct tern_pagealloc *p, unsigned most, struct tern_pagecache *c)
+{
+	uint64_t first = p->nfree ? find_from(p, 0, 1) : TERN_NO_PAGE;
+	uint64_t free;
+
+	TERN_ASSERT(most > 0);
+	if (first == TERN_NO_PAGE)
+		return false;
+	free = ~chunk_at(p, first)->taken.word[(first & (PALLOC_CHUNK_PAGES - 1)) / 64];
+	tern_pagecache_set(c, align_down(first, TERN_PAGECACHE_PAGES), lowest_bits(free, most));
+	p->hint = first;
+	change_window(p, c, tern_pallocbits_take);
+	p->nfree -= count_bits(tern_pagecache_bits(c));
+	TERN_VERIFY(tern_pagealloc_check(p));
+	return true;
+}
+
+void tern_pagealloc_free_window(struct tern_pagealloc *p, const struct tern_pagecache *c)
+{
+	TERN_ASSERT(tern_pagecache_bits(c));
+	change_window(p, c, tern_pallocbits_free);
+	p->nfree += count_bits(tern_pagecache_bits(c));
+	if (c->base < p->hint)
+		p->hint = c->base;
+	TERN_VERIFY(tern_pagealloc_check(p));
 }
 
 /* --- growing --------------------------------------------------------------------------- */

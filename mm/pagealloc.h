@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* pagealloc.h - which pages of the address space are free, and runs of them.
  *
- * A page has 8 KiB and a number, its address / 8 KiB. Pages that were never given are taken. */
+ * Pages go by their numbers (page.h). Pages that were never given are taken. */
 #ifndef MM_PAGEALLOC_H
 #define MM_PAGEALLOC_H
 
@@ -9,23 +9,14 @@
 #include <stdint.h>
 
 #include "mm/meta.h"
+#include "mm/page.h"
+#include "mm/pagecache.h"
 #include "mm/pallocbits.h"
-
-#define TERN_PAGE_SHIFT 13
-#define TERN_PAGE_SIZE  ((uintptr_t)1 << TERN_PAGE_SHIFT)
-#define TERN_ADDR_BITS  48
-/* One past the last page number. */
-#define TERN_PAGES_END ((uint64_t)1 << (TERN_ADDR_BITS - TERN_PAGE_SHIFT))
-#define TERN_NO_PAGE   UINT64_MAX
 
 #define PAGEALLOC_FAN_SHIFT 3
 #define PAGEALLOC_FAN       (1u << PAGEALLOC_FAN_SHIFT)
 #define PAGEALLOC_LEVELS    7  /* of nodes below the root */
-#define PAGEALLOC_ROOT      32 /* nodes of the highest level, 8 TiB each */
-
-struct tern_piece {
-	uint64_t first, n; /* pages; n = 0: none */
-};
+#define PAGEALLOC_ROOT      64 /* nodes of the highest level, 8 TiB each */
 
 struct tern_pagechunk {
 	struct pallocbits taken;
@@ -47,7 +38,7 @@ struct tern_pagealloc {
 	struct tern_meta *meta;
 	struct tern_pagenode *root[PAGEALLOC_ROOT];
 	struct pallocsum sum[PAGEALLOC_ROOT];
-	uint32_t free_roots; /* bit i: sum[i].max > 0 */
+	uint64_t free_roots; /* bit i: sum[i].max > 0 */
 	uint64_t hint;       /* no page below it is free */
 	uint64_t nowned;     /* pages that were given */
 	uint64_t nfree;
@@ -77,8 +68,14 @@ void tern_pagealloc_free(struct tern_pagealloc *p, uint64_t first, uint64_t n);
 /* The first pages of [first, first + n) that were never given: at most `most`, in one chunk. */
 struct tern_piece tern_pagealloc_first_fresh(const struct tern_pagealloc *p, uint64_t first,
 					     uint64_t n, uint32_t most);
-/* Take free pages of one chunk for good. */
-void tern_pagealloc_keep(struct tern_pagealloc *p, uint64_t first, uint32_t n);
+/* Pages that are taken are so for good. */
+void tern_pagealloc_keep(struct tern_pagealloc *p, uint64_t first, uint64_t n);
+
+/* Take up to `most` free pages, the lowest there are, that lie in one aligned window of 64. False if
+ * nothing is free. */
+bool tern_pagealloc_take_window(struct tern_pagealloc *p, unsigned most, struct tern_pagecache *c);
+/* Free what a window holds; it holds something. */
+void tern_pagealloc_free_window(struct tern_pagealloc *p, const struct tern_pagecache *c);
 
 /* True if all of [first, first + n) is taken, and not for good: what may be freed. */
 bool tern_pagealloc_is_taken(const struct tern_pagealloc *p, uint64_t first, uint64_t n);

@@ -2,27 +2,39 @@
 /* pages.c - regions and runs of pages, for anybody: the public calls on *the* heap.
  *
  * Job      Turn bytes into pages, refuse what cannot be meant, and hand on to mheap.
- * Owns     the heap.   Below  mheap.
+ * Below    mheap, heap.
  * Locks    mheap's.   Context: see include/tern/tern.h. */
 #include <tern/tern.h>
 
 #include "lib/assert.h"
 #include "lib/bits.h"
-#include "mm/mheap.h"
+#include "lib/irq.h"
+#include "mm/heap.h"
 
 #define ALIGN_MAX GiB(1)
 
 TERN_STATIC_ASSERT(TERN_HEAP_PAGE == TERN_PAGE_SIZE, "the public page is the heap's");
 
-static struct tern_mheap the_heap = TERN_MHEAP_INIT(the_heap);
+static enum tern_result add(uintptr_t start, size_t size, bool zeroed)
+{
+	struct tern_piece piece[2];
+
+	if (!tern_region_trim(start, size, piece))
+		return TERN_EINVAL;
+	for (unsigned i = 0; i < ARRAY_SIZE(piece); i++)
+		if (!tern_mheap_add(&tern_heap.pages, piece[i], zeroed))
+			return TERN_ENOMEM;
+	return TERN_OK;
+}
 
 enum tern_result tern_add_region(uintptr_t start, size_t size)
 {
-	struct tern_piece piece;
+	return add(start, size, false);
+}
 
-	if (!tern_region_trim(start, size, &piece))
-		return TERN_EINVAL;
-	return tern_mheap_add(&the_heap, piece) ? TERN_OK : TERN_ENOMEM;
+enum tern_result tern_add_zeroed_region(uintptr_t start, size_t size)
+{
+	return add(start, size, true);
 }
 
 static uint64_t pages_of(size_t size)
@@ -30,17 +42,47 @@ static uint64_t pages_of(size_t size)
 	return (size >> TERN_PAGE_SHIFT) + !is_aligned(size, TERN_PAGE_SIZE);
 }
 
+static uint64_t take_run(uint64_t n, uint64_t align, uint64_t below)
+{
+	unsigned long irq = tern_irq_save();
+	struct tern_mcache *c = tern_heap_make_cache();
+	uint64_t first =
+		c ? tern_mheap_take(&tern_heap.pages, &c->pages, n, align, below) : TERN_NO_PAGE;
+
+	if (first != TERN_NO_PAGE)
+		tern_mheap_set_run(&tern_heap.pages, first, n);
+	tern_irq_restore(irq);
+	return first;
+}
+
 void *tern_pages_alloc(size_t size, size_t align, uintptr_t below)
 {
-	uint64_t end = below ? below >> TERN_PAGE_SHIFT : TERN_PAGES_END;
-	uint64_t first;
+	uint64_t end = below ? tern_page_of(below) : TERN_PAGES_END;
+	uint64_t n = pages_of(size), first;
 
 	if (align == 0)
 		align = TERN_PAGE_SIZE;
 	if (size == 0 || !is_pow2(align) || align > ALIGN_MAX)
 		return NULL;
-	first = tern_mheap_take(&the_heap, pages_of(size), pages_of(align), end);
-	return first == TERN_NO_PAGE ? NULL : (void *)((uintptr_t)first << TERN_PAGE_SHIFT);
+	do
+		first = take_run(n, pages_of(align), end);
+	while (first == TERN_NO_PAGE && tern_heap_find_memory(n + pages_of(align) - 1));
+	return first == TERN_NO_PAGE ? NULL : (void *)tern_page_addr(first);
+}
+
+static bool free_run(uintptr_t addr, uint64_t n)
+{
+	unsigned long irq = tern_irq_save();
+	struct tern_mcache *c = tern_heap_cache();
+	uint64_t first = tern_page_of(addr);
+	bool run = is_aligned(addr, TERN_PAGE_SIZE) &&
+		   tern_mheap_unset_run(&tern_heap.pages, first, n);
+
+	if (run)
+		tern_mheap_free(&tern_heap.pages, c == &tern_mcache_none ? NULL : &c->pages, first,
+				n);
+	tern_irq_restore(irq);
+	return run;
 }
 
 void tern_pages_free(void *start, size_t size)
@@ -49,21 +91,32 @@ void tern_pages_free(void *start, size_t size)
 
 	if (!start)
 		return;
-	TERN_CHECK(is_aligned(addr, TERN_PAGE_SIZE) && size > 0 &&
-			   tern_mheap_free(&the_heap, addr >> TERN_PAGE_SHIFT, pages_of(size)),
+	TERN_CHECK(free_run(addr, pages_of(size)),
 		   "tern_pages_free: 0x%lx, %zu bytes: not all of it is in use",
 		   (unsigned long)addr, size);
+}
+
+/* Pages that lie in the CPUs' caches are free, for all that anybody sees. */
+static uint64_t cached_bytes(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
+		n += count_bits(tern_pagecache_bits(
+			&atomic_load_explicit(&tern_heap.cache[i], memory_order_relaxed)->pages));
+	return n << TERN_PAGE_SHIFT;
 }
 
 void tern_page_stats(struct tern_page_stats *stats)
 {
 	struct tern_mheap_stats s;
+	uint64_t cached = cached_bytes();
 
-	tern_mheap_stats(&the_heap, &s);
+	tern_mheap_stats(&tern_heap.pages, &s);
 	*stats = (struct tern_page_stats){
 		.waiting = s.waiting,
-		.free = s.free,
-		.used = s.used,
+		.free = s.free + cached,
+		.used = s.used - cached,
 		.records = s.meta,
 		.longest_free = s.longest_free,
 	};

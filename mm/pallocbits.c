@@ -8,6 +8,7 @@
 #include "mm/pallocbits.h"
 
 #include "lib/assert.h"
+#include "lib/bits.h"
 
 #define WORDS (PALLOC_CHUNK_PAGES / 64)
 
@@ -117,16 +118,6 @@ static void check_range(uint32_t i, uint32_t n)
 	(void)n;
 }
 
-/* Without SSE or NEON a popcount instruction may be a call into the compiler's library. */
-static uint32_t count_bits(uint64_t word)
-{
-	uint32_t count = 0;
-
-	for (; word; word &= word - 1)
-		count++;
-	return count;
-}
-
 uint32_t tern_pallocbits_give(struct pallocbits *taken, struct pallocbits *owned, uint32_t i,
 			      uint32_t n)
 {
@@ -139,7 +130,7 @@ uint32_t tern_pallocbits_give(struct pallocbits *taken, struct pallocbits *owned
 
 		owned->word[w] |= fresh;
 		taken->word[w] &= ~fresh;
-		count += fresh == ~0ull ? 64 : count_bits(fresh);
+		count += count_bits(fresh);
 	}
 	return count;
 }

@@ -11,24 +11,33 @@
 #include "lib/assert.h"
 #include "lib/bits.h"
 
-bool tern_region_trim(uint64_t start, uint64_t size, struct tern_piece *piece)
+/* The whole pages in [start, last] that lie in one half, whose first page is nobody's if it is at
+ * address 0, and whose last page is nobody's if it ends at 2^64: no end and no address is 0. */
+static struct tern_piece trim_to(uint64_t start, uint64_t last, uint64_t low, uint64_t high)
 {
 	uint64_t first, end;
 
-	*piece = (struct tern_piece){ 0, 0 };
+	if (start < low)
+		start = low;
+	if (last > high)
+		last = high;
+	if (start > last)
+		return (struct tern_piece){ 0, 0 };
+	first = tern_page_of(start) + !is_aligned(start, TERN_PAGE_SIZE);
+	end = tern_page_of(last) + is_aligned(last + 1, TERN_PAGE_SIZE);
+	return (struct tern_piece){ first, first < end ? end - first : 0 };
+}
+
+bool tern_region_trim(uint64_t start, uint64_t size, struct tern_piece piece[2])
+{
+	piece[0] = piece[1] = (struct tern_piece){ 0, 0 };
 	if (size == 0)
 		return true;
+	/* By the last byte, so that a region that ends at 2^64 does not wrap. */
 	if (size - 1 > UINT64_MAX - start)
 		return false;
-	/* By the last byte, so that a region that ends at 2^64 does not wrap. */
-	end = ((start + (size - 1)) >> TERN_PAGE_SHIFT) + is_aligned(start + size, TERN_PAGE_SIZE);
-	first = (start >> TERN_PAGE_SHIFT) + !is_aligned(start, TERN_PAGE_SIZE);
-	if (first == 0)
-		first = 1;
-	if (end > TERN_PAGES_END)
-		end = TERN_PAGES_END;
-	if (first < end)
-		*piece = (struct tern_piece){ first, end - first };
+	piece[0] = trim_to(start, start + (size - 1), TERN_PAGE_SIZE, TERN_HALF - 1);
+	piece[1] = trim_to(start, start + (size - 1), -TERN_HALF, -TERN_PAGE_SIZE - 1);
 	return true;
 }
 
@@ -42,13 +51,14 @@ static struct tern_region *new_record(struct tern_regions *r, struct tern_meta *
 	return region;
 }
 
-bool tern_regions_add(struct tern_regions *r, struct tern_piece piece, struct tern_meta *meta)
+bool tern_regions_add(struct tern_regions *r, struct tern_piece piece, bool zeroed,
+		      struct tern_meta *meta)
 {
 	struct tern_region *region;
 
 	if (piece.n == 0)
 		return true;
-	if (r->tail && r->tail->end == piece.first) {
+	if (r->tail && r->tail->end == piece.first && r->tail->zeroed == zeroed) {
 		r->tail->end += piece.n;
 		r->npages += piece.n;
 		return true;
@@ -56,7 +66,9 @@ bool tern_regions_add(struct tern_regions *r, struct tern_piece piece, struct te
 	region = new_record(r, meta);
 	if (!region)
 		return false;
-	*region = (struct tern_region){ .first = piece.first, .end = piece.first + piece.n };
+	*region = (struct tern_region){ .first = piece.first,
+					.end = piece.first + piece.n,
+					.zeroed = zeroed };
 	if (r->tail)
 		r->tail->next = region;
 	else
@@ -82,7 +94,8 @@ static struct tern_region **find(struct tern_regions *r, uint64_t n, struct tern
 	return &r->head;
 }
 
-struct tern_piece tern_regions_take(struct tern_regions *r, uint64_t n, uint64_t border)
+struct tern_piece tern_regions_take(struct tern_regions *r, uint64_t n, uint64_t border,
+				    bool *zeroed)
 {
 	struct tern_region *before, **link = find(r, n, &before), *region = *link;
 	struct tern_piece piece;
@@ -91,6 +104,7 @@ struct tern_piece tern_regions_take(struct tern_regions *r, uint64_t n, uint64_t
 	TERN_ASSERT(is_pow2(border));
 	if (!region)
 		return (struct tern_piece){ 0, 0 };
+	*zeroed = region->zeroed;
 	stop = align_up(region->first + 1, border);
 	if (stop < region->first + n)
 		stop = region->first + n;

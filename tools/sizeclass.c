@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sizeclass.c - make mm/sizeclass_table.h: which sizes small objects are rounded up to.
+/* sizeclass.c - make mm/sizeclass_table.h (make tables): which sizes small objects are rounded up to.
  *
  * The rules, in the order in which they are applied:
  *   1  Sizes go up in steps of 8; of 16 from 32 on; of an eighth of the last power of two from
@@ -9,9 +9,10 @@
  *   3  Of neighbours that take equal spans and fit equally often, only the largest stays.
  *   4  A size over 1024 grows, in steps of 128, as far as the same number still fits.
  * Division by a size is a multiplication: for every offset in a span, offset / size is
- * offset * magic >> 32, with magic = 2^32 / size rounded up; checked here for all offsets.
+ * offset * magic >> 32, with magic = 2^32 / size rounded up, and offset is a multiple of size
+ * exactly if the lower half of the product is less than magic. Checked here for all offsets.
  *
- * Runs on the build machine; its output is in the tree. Test: sizeclass.table_is_current. */
+ * Runs on the build machine; its output is in the tree. Test: tests/build/tables.sh. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -85,13 +86,21 @@ static uint32_t magic(unsigned size)
 	return (uint32_t)(((1ull << 32) + size - 1) / size);
 }
 
+static bool divides(uint64_t offset, unsigned size)
+{
+	uint64_t product = offset * magic(size);
+
+	return product >> 32 == offset / size &&
+	       ((uint32_t)product < magic(size)) == (offset % size == 0);
+}
+
 static void check_magic(void)
 {
 	for (unsigned c = 1; c < count; c++) {
 		unsigned size = classes[c].size;
 
 		for (uint64_t offset = 0; offset < (uint64_t)classes[c].pages * PAGE; offset++) {
-			if (offset * magic(size) >> 32 == offset / size)
+			if (divides(offset, size))
 				continue;
 			fprintf(stderr, "sizeclass: no magic divides %llu by %u\n",
 				(unsigned long long)offset, size);
@@ -111,7 +120,7 @@ static unsigned class_of(unsigned size)
 
 static void print_array(const char *type, const char *name, unsigned n, unsigned (*value)(unsigned))
 {
-	printf("\nstatic const %s %s[%u] = {", type, name, n);
+	printf("\nconst %s tern_%s[%u] = {", type, name, n);
 	for (unsigned i = 0; i < n; i++)
 		printf("%s%u,", i % 12 ? " " : "\n\t", value(i));
 	printf("\n};\n");
@@ -127,6 +136,11 @@ static unsigned pages_at(unsigned c)
 	return classes[c].pages;
 }
 
+static unsigned nelems_at(unsigned c)
+{
+	return c ? classes[c].pages * PAGE / classes[c].size : 0;
+}
+
 static unsigned magic_at(unsigned c)
 {
 	return c ? magic(classes[c].size) : 0;
@@ -134,7 +148,7 @@ static unsigned magic_at(unsigned c)
 
 static unsigned fine_at(unsigned i)
 {
-	return i ? class_of(i * FINE_STEP) : 0;
+	return class_of(i ? i * FINE_STEP : 1);
 }
 
 static unsigned coarse_at(unsigned i)
@@ -149,12 +163,14 @@ int main(void)
 	check_magic();
 	printf("/* SPDX-License-Identifier: MIT */\n"
 	       "/* sizeclass_table.h - made by tools/sizeclass.c, which states the rules. */\n"
+	       "/* clang-format off */\n"
 	       "#ifndef MM_SIZECLASS_TABLE_H\n#define MM_SIZECLASS_TABLE_H\n\n"
 	       "#include <stdint.h>\n\n"
 	       "#define SIZECLASS_COUNT %u\n#define SIZECLASS_MAX_SIZE %u\n",
 	       count, MAX_SMALL);
 	print_array("uint16_t", "sizeclass_size", count, size_at);
 	print_array("uint8_t", "sizeclass_pages", count, pages_at);
+	print_array("uint16_t", "sizeclass_nelems", count, nelems_at);
 	printf("\n/* 2^32 / size, rounded up */");
 	print_array("uint32_t", "sizeclass_magic", count, magic_at);
 	printf("\n/* class of size n: [(n + 7) / 8] up to 1024, then [(n - 1024 + 127) / 128] */");

@@ -16,4 +16,16 @@
 #define TERN_MAX_CPUS 64
 #endif
 
+/* How the allocator asks which CPU runs it, with interrupts off. A kernel that compiles tern itself
+ * may give an expression that is inlined, and saves a call in each allocation. */
+#ifndef TERN_CPU_ID
+#define TERN_CPU_ID() tern_port_cpu_id()
+#endif
+
+/* 0: the allocator masks interrupts with the CPU's own instructions, inline. 1: it calls
+ * tern_port_irq_save() and tern_port_irq_restore(), for kernels that run without that privilege. */
+#ifndef TERN_PORT_IRQ
+#define TERN_PORT_IRQ 0
+#endif
+
 #endif

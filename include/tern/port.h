@@ -56,11 +56,20 @@ unsigned tern_port_cpu_id(void);
  * tern_port_irq_enabled - are they on? Whoever finds them off does not wait for another CPU
  *
  * Default: the CPU's own interrupt mask, which asks for kernel privilege (RFLAGS.IF or DAIF). A
- * kernel that runs elsewhere, such as in a process, gives its own three.
+ * kernel that runs elsewhere, such as in a process, gives its own three, and compiles the library
+ * with TERN_PORT_IRQ (tern/config.h), as the allocator's fast path calls no function for it.
  */
 unsigned long tern_port_irq_save(void);
 void tern_port_irq_restore(unsigned long state);
 bool tern_port_irq_enabled(void);
+
+/**
+ * tern_port_in_interrupt - is the caller an interrupt handler?
+ *
+ * Then the heap does not grow: mapping is not for handlers. Comes in any context. Default: false,
+ * which is right unless handlers allocate.
+ */
+bool tern_port_in_interrupt(void);
 
 /**
  * tern_port_clock_ns - nanoseconds since any fixed point, never running backwards

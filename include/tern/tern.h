@@ -7,6 +7,7 @@
 #define TERN_TERN_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -77,6 +78,13 @@ enum tern_result {
 enum tern_result tern_add_region(uintptr_t start, size_t size);
 
 /**
+ * tern_add_zeroed_region - the same, for memory that reads as zero
+ *
+ * Saves clearing it again. It must stay so until tern writes to it.
+ */
+enum tern_result tern_add_zeroed_region(uintptr_t start, size_t size);
+
+/**
  * tern_pages_alloc - contiguous pages, for page tables, devices, stacks, other allocators
  * @size:  bytes, rounded up to whole pages
  * @align: a power of two, or 0 for a page; at most 1 GiB
@@ -96,6 +104,87 @@ void *tern_pages_alloc(size_t size, size_t align, uintptr_t below);
  * Panics, with the numbers, unless all of the pages are in use. Context as tern_pages_alloc().
  */
 void tern_pages_free(void *start, size_t size);
+
+/* Objects ------------------------------------------------------------------------------ */
+
+/* Sizes are rounded up to one of 67 classes, or to whole pages above 32 KiB. An object is aligned to
+ * 16 bytes if its size is a multiple of 16 or above 24, else to 8; above 32 KiB to a page.
+ *
+ * Context of all calls below: threads, with interrupts on or off, and interrupt handlers; not NMIs. In
+ * an interrupt handler the heap does not grow and no handler is asked: what free memory there is, is
+ * used, and then it is NULL. Freeing may happen on any CPU and in any of these contexts. Nothing
+ * is corrupted by a call that fails. Bad pointers panic, with the numbers: that is said below. */
+
+/**
+ * tern_malloc - memory that lives until it is freed, and holds anything
+ *
+ * Size 0 is a small object of its own. NULL when there is no memory, or for more than PTRDIFF_MAX.
+ */
+void *tern_malloc(size_t size) __attribute__((malloc));
+/**
+ * tern_calloc - the same for n objects of a size, all zero; NULL if n * size overflows
+ */
+void *tern_calloc(size_t n, size_t size) __attribute__((malloc));
+/**
+ * tern_aligned_alloc - tern_malloc() at a multiple of align
+ *
+ * NULL unless align is a power of two up to 1 GiB.
+ */
+void *tern_aligned_alloc(size_t align, size_t size) __attribute__((malloc));
+/**
+ * tern_realloc - another size for an object, which may move
+ *
+ * What both sizes share is kept; alignment beyond that of tern_malloc() is not, if it moves. Stays
+ * in place where it can. NULL when there is no memory, and then the object is as it was. p = NULL
+ * is tern_malloc(); size 0 makes it a small object. Panics as tern_free() does.
+ */
+void *tern_realloc(void *p, size_t size);
+/**
+ * tern_free - the end of an object; NULL does nothing
+ *
+ * Panics on anything but the start of an object that is in use: so on a second free, on a pointer
+ * into the middle, to somebody else's memory, or to pages of tern_pages_alloc().
+ */
+void tern_free(void *p);
+/**
+ * tern_free_sized - the same for who knows the size it was asked for; panics if that cannot be
+ */
+void tern_free_sized(void *p, size_t size);
+/**
+ * tern_usable_size - how many bytes the object has; 0 if p is not the start of one in use
+ */
+size_t tern_usable_size(const void *p);
+/**
+ * tern_base - the start of the object in use that an address lies in, or NULL; any address at all
+ */
+void *tern_base(const void *p);
+
+/**
+ * tern_alloc - a collected object that may hold pointers anywhere; all zero
+ * tern_alloc_noscan - a collected object without pointers; all zero
+ *
+ * They live as long as a collector finds a pointer to or into them; without a collector, until
+ * tern_free(). Objects without pointers below 16 bytes share blocks: tern_free() of one does nothing.
+ * Size 0: an address that all such objects share. NULL when there is no memory.
+ */
+void *tern_alloc(size_t size) __attribute__((malloc));
+void *tern_alloc_noscan(size_t size) __attribute__((malloc));
+
+/* Asked when an allocation of so many bytes finds no memory, in the caller's context, with no lock
+ * held; it may free, add regions, and allocate from the reserve. True: try again. */
+typedef bool (*tern_oom_handler)(size_t size);
+/**
+ * tern_set_oom_handler - what to do when memory runs out; NULL: nothing, the call returns NULL
+ * @reserve: bytes that are kept for the handler, from what is free
+ */
+void tern_set_oom_handler(tern_oom_handler handler, size_t reserve);
+
+/**
+ * tern_cpu_offline - this CPU will not allocate for a while: what it holds goes back to the heap
+ *
+ * Comes on the CPU itself, as its last call, or when memory is short. It may allocate again.
+ */
+void tern_cpu_offline(void);
 
 /* In bytes. All but waiting add up to what the heap has grown to. */
 struct tern_page_stats {

@@ -9,8 +9,10 @@
 #include "boot/host/host.h"
 #include "mm/mheap.h"
 #include "tests/test.h"
+#include "tests/unit/heap.h"
 
 #define REGIONS 10000u
+#define TABLES  8u
 #define CPUS    4
 
 static char *reserve(size_t size)
@@ -25,41 +27,35 @@ static char *reserve(size_t size)
 TEST(pages_host, ten_thousand_scattered_regions)
 {
 	size_t span = 2ul * REGIONS * TERN_PAGE_SIZE;
-	char *base = reserve(span + TERN_PAGE_SIZE);
+	char *base = reserve(span + (TABLES + 1) * TERN_PAGE_SIZE);
 	static struct tern_mheap h;
+	struct tern_piece p[2];
 	uint64_t pages = 0;
 
 	REQUIRE(base);
 	base = (char *)(((uintptr_t)base + TERN_PAGE_SIZE - 1) & ~(TERN_PAGE_SIZE - 1));
 	tern_mheap_init(&h);
+	/* The tables of a first arena need a few in a row. */
+	REQUIRE(tern_region_trim((uintptr_t)base + span, TABLES * TERN_PAGE_SIZE, p));
+	REQUIRE(tern_mheap_add(&h, p[0], false));
 	for (unsigned i = 0; i < REGIONS; i++) {
 		size_t at = 2ul * (i * 7919ul % REGIONS) * TERN_PAGE_SIZE;
-		struct tern_piece p;
 
 		REQUIRE(tern_region_trim((uintptr_t)base + at - (i ? 3 : 0), TERN_PAGE_SIZE + 100,
-					 &p));
-		REQUIRE(tern_mheap_add(&h, p));
-		pages += p.n;
+					 p));
+		REQUIRE(tern_mheap_add(&h, p[0], false));
+		pages += p[0].n;
 	}
 	EXPECT_EQ(pages, REGIONS);
-	EXPECT_EQ(tern_mheap_take(&h, 2, 1, TERN_PAGES_END), TERN_NO_PAGE);
 	pages = 0;
-	while (tern_mheap_take(&h, 1, 1, TERN_PAGES_END) != TERN_NO_PAGE)
-		pages++;
-	EXPECT_EQ(pages + h.nmeta, REGIONS);
+	do
+		while (tern_mheap_take(&h, NULL, 1, 1, TERN_PAGES_END) != TERN_NO_PAGE)
+			pages++;
+	while (tern_mheap_grow(&h, 1));
+	EXPECT_EQ(pages + h.nmeta, REGIONS + TABLES);
 	EXPECT(h.nmeta < REGIONS / 40);
 	EXPECT(tern_mheap_check(&h));
 	munmap(base, span);
-}
-
-/* The heap of the process: one region, made by the first test that needs it. */
-static bool have_heap(void)
-{
-	static char *base;
-
-	if (!base && (base = reserve(64ul << 20)))
-		return tern_add_region((uintptr_t)base, 64ul << 20) == TERN_OK;
-	return base;
 }
 
 struct bad_free {
@@ -79,7 +75,7 @@ TEST(pages_host, bad_frees_panic_with_numbers)
 	char *p, text[200];
 	int on_stack;
 
-	REQUIRE(have_heap() && (p = tern_pages_alloc(4 * TERN_HEAP_PAGE, 0, 0)));
+	REQUIRE(heap_for_tests() && (p = tern_pages_alloc(4 * TERN_HEAP_PAGE, 0, 0)));
 	const struct bad_free cases[] = {
 		{ p + 1, TERN_HEAP_PAGE },     { p, 0 },
 		{ &on_stack, TERN_HEAP_PAGE }, { p, SIZE_MAX },
@@ -125,7 +121,7 @@ TEST(pages_host, cpus_take_and_give_side_by_side)
 {
 	struct tern_page_stats before, after;
 
-	REQUIRE(have_heap());
+	REQUIRE(heap_for_tests());
 	tern_page_stats(&before);
 	host_on_cpus(CPUS, take_and_give, NULL);
 	tern_page_stats(&after);

@@ -16,7 +16,8 @@ const char *backend_tern(struct backend *b)
 	void *region = mmap(NULL, REGION_SIZE, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	if (region == MAP_FAILED || tern_add_region((uintptr_t)region, REGION_SIZE) != TERN_OK)
+	if (region == MAP_FAILED ||
+	    tern_add_zeroed_region((uintptr_t)region, REGION_SIZE) != TERN_OK)
 		die("no address space for tern's region");
 	*b = (struct backend){ tern_malloc, tern_free, tern_calloc, tern_realloc };
 	return tern_version();

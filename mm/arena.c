@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/* arena.c - what the heap knows about each page, by address: see arena.h.
+ *
+ * Job      Records of arenas, made when the heap grows into them; a page's span; which memory was
+ *          never used.
+ * Owns     the map and the records, from meta.
+ * Locks    making records: the owner's. The rest takes none: a page's entry is changed by who has
+ *          the page, and words that pages share are changed atomically.
+ * Holds    I-ARE-0 the empty table and the empty record are never written to.
+ *          I-ARE-1 all pages of a span in use lead to it, and no other page does.
+ *          I-ARE-2 a page at or above zeroed_base that the heap has reads as zero.
+ * Go       runtime/mheap.go heapArena, arenas, allocNeedsZero. */
+#include "mm/arena.h"
+
+#include "lib/assert.h"
+#include "lib/compiler.h"
+
+/* What stands where there is nothing. */
+static struct tern_arena_table no_table;
+static struct tern_arena no_arena = { .table = { [0 ... ARENA_TABLES - 1] = &no_table } };
+
+static struct tern_arena_table *table_of(const struct tern_arena_map *m, uint64_t page)
+{
+	struct tern_arena *a = tern_arena_of(m, page);
+
+	if (!a)
+		return &no_table;
+	return atomic_load_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
+				    memory_order_relaxed);
+}
+
+size_t tern_arena_missing(const struct tern_arena_map *m, uint64_t page)
+{
+	struct tern_arena *a = tern_arena_of(m, page);
+
+	if (!a)
+		return sizeof(struct tern_arena_block);
+	if (a == &no_arena)
+		return sizeof(struct tern_arena);
+	return table_of(m, page) == &no_table ? sizeof(struct tern_arena_table) : 0;
+}
+
+/* The release in each: with the dependent loads of who looks a page up. */
+
+static void add_block(struct tern_arena_map *m, uint64_t arena, struct tern_arena_block *b)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(b->arena); i++)
+		atomic_init(&b->arena[i], &no_arena);
+	atomic_store_explicit(&m->block[arena >> ARENA_L2_BITS], b, memory_order_release);
+}
+
+static void add_arena(struct tern_arena_map *m, uint64_t arena, struct tern_arena *a)
+{
+	struct tern_arena_block *b =
+		atomic_load_explicit(&m->block[arena >> ARENA_L2_BITS], memory_order_relaxed);
+
+	for (unsigned i = 0; i < ARENA_TABLES; i++)
+		atomic_init(&a->table[i], &no_table);
+	atomic_store_explicit(&b->arena[arena & ((1u << ARENA_L2_BITS) - 1)], a,
+			      memory_order_release);
+}
+
+bool tern_arena_make(struct tern_arena_map *m, struct tern_meta *meta, uint64_t page)
+{
+	struct tern_arena *a = tern_arena_of(m, page);
+	void *record = tern_meta_alloc(meta, tern_arena_missing(m, page), sizeof(uint64_t));
+
+	if (!record)
+		return false;
+	if (!a)
+		add_block(m, page / TERN_ARENA_PAGES, record);
+	else if (a == &no_arena)
+		add_arena(m, page / TERN_ARENA_PAGES, record);
+	else
+		atomic_store_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES], record,
+				      memory_order_release);
+	return true;
+}
+
+/* The part of a run of pages that lies within one unit of its first page. */
+struct part {
+	uint32_t i, n;
+};
+
+static struct part part_at(uint64_t first, uint64_t n, uint64_t unit)
+{
+	uint32_t i = first & (unit - 1);
+	uint32_t room = (uint32_t)unit - i;
+
+	return (struct part){ i, n < room ? (uint32_t)n : room };
+}
+
+/* The base rises to `end`; false if it was higher than `start` already. */
+static bool raise_base(struct tern_arena *a, uint32_t start, uint32_t end)
+{
+	uint32_t base = atomic_load_explicit(&a->zeroed_base, memory_order_relaxed);
+
+	while (base < end)
+		if (atomic_compare_exchange_weak_explicit(&a->zeroed_base, &base, end,
+							  memory_order_relaxed,
+							  memory_order_relaxed))
+			break;
+	return base <= start;
+}
+
+void tern_arena_given(struct tern_arena_map *m, uint64_t first, uint64_t n, bool zeroed)
+{
+	struct part at = part_at(first, n, TERN_ARENA_PAGES);
+
+	TERN_ASSERT(at.n == n);
+	if (!zeroed)
+		raise_base(tern_arena_of(m, first), at.i, at.i + at.n);
+}
+
+bool tern_arenas_need_zero(struct tern_arena_map *m, uint64_t first, uint64_t n)
+{
+	bool need = false;
+
+	while (n) {
+		struct part at = part_at(first, n, TERN_ARENA_PAGES);
+
+		need |= !raise_base(tern_arena_of(m, first), at.i, at.i + at.n);
+		first += at.n;
+		n -= at.n;
+	}
+	return need;
+}
+
+void tern_arenas_set_span(struct tern_arena_map *m, uint64_t first, uint64_t n,
+			  struct tern_mspan *s)
+{
+	while (n) {
+		struct part at = part_at(first, n, ARENA_TABLE_PAGES);
+		struct tern_arena_table *t = table_of(m, first);
+
+		TERN_ASSERT(t != &no_table);
+		/* release: with the dependent loads of who looks the span up */
+		for (uint32_t i = at.i; i < at.i + at.n; i++)
+			atomic_store_explicit(&t->span[i], s, memory_order_release);
+		first += at.n;
+		n -= at.n;
+	}
+}
+
+bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t n,
+			const struct tern_mspan *s)
+{
+	while (n) {
+		struct part at = part_at(first, n, ARENA_TABLE_PAGES);
+		struct tern_arena_table *t = table_of(m, first);
+
+		for (uint32_t i = at.i; i < at.i + at.n; i++)
+			if (atomic_load_explicit(&t->span[i], memory_order_relaxed) != s)
+				return false;
+		first += at.n;
+		n -= at.n;
+	}
+	return true;
+}
+
+void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use)
+{
+	_Atomic uint64_t *word =
+		&tern_arena_of(m, page)->page_in_use[(page & (TERN_ARENA_PAGES - 1)) / 64];
+	uint64_t bit = 1ull << page % 64;
+
+	if (in_use)
+		atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+	else
+		atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
+}

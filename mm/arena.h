@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* arena.h - from an address to what the heap knows about it, in four loads.
+ *
+ * The address space is cut into arenas of 64 MiB. A map of two levels leads to the record of each
+ * arena in which the heap has pages; the record has a table for each 4 MiB, which says for every
+ * page which span it belongs to. What the heap does not use costs nothing: instead of tables that
+ * were never made, empty ones stand there, which all share. So nothing but the first level has to
+ * be tested. Tables are never given back, so readers need no lock. */
+#ifndef MM_ARENA_H
+#define MM_ARENA_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mm/meta.h"
+#include "mm/page.h"
+
+#define TERN_ARENA_SHIFT 26
+#define TERN_ARENA_SIZE  ((uintptr_t)1 << TERN_ARENA_SHIFT)
+#define TERN_ARENA_PAGES (TERN_ARENA_SIZE >> TERN_PAGE_SHIFT)
+
+#define ARENA_L2_BITS     11
+#define ARENA_L1_BITS     (TERN_ADDR_BITS - TERN_ARENA_SHIFT - ARENA_L2_BITS)
+#define ARENA_TABLE_PAGES 512u
+#define ARENA_TABLES      (TERN_ARENA_PAGES / ARENA_TABLE_PAGES)
+
+struct tern_mspan;
+
+struct tern_arena_table {
+	/* [atomic: release by who makes a span, relaxed by readers: what they read next depends
+	 * on it] NULL: no span */
+	_Atomic(struct tern_mspan *) span[ARENA_TABLE_PAGES];
+};
+
+struct tern_arena {
+	_Atomic(struct tern_arena_table *) table[ARENA_TABLES];
+	/* [atomic: relaxed] pages of the arena from this one on read as zero and were never used */
+	_Atomic uint32_t zeroed_base;
+	/* A bit for each page. [atomic: relaxed] */
+	_Atomic uint64_t page_in_use[TERN_ARENA_PAGES / 64];   /* a span of objects begins here */
+	_Atomic uint64_t page_marks[TERN_ARENA_PAGES / 64];    /* ... and has a marked object */
+	_Atomic uint64_t page_specials[TERN_ARENA_PAGES / 64]; /* ... and has specials */
+};
+
+struct tern_arena_block {
+	_Atomic(struct tern_arena *) arena[1u << ARENA_L2_BITS];
+};
+
+struct tern_arena_map {
+	_Atomic(struct tern_arena_block *) block[1u << ARENA_L1_BITS]; /* NULL: none */
+};
+
+/* The record of a page's arena; an empty one that all share, or NULL, if the heap has none. */
+static inline struct tern_arena *tern_arena_of(const struct tern_arena_map *m, uint64_t page)
+{
+	uint64_t arena = page >> (TERN_ARENA_SHIFT - TERN_PAGE_SHIFT);
+	struct tern_arena_block *b;
+
+	if (page >= TERN_PAGES_END)
+		return NULL;
+	b = atomic_load_explicit(&m->block[arena >> ARENA_L2_BITS], memory_order_relaxed);
+	if (!b)
+		return NULL;
+	return atomic_load_explicit(&b->arena[arena & ((1u << ARENA_L2_BITS) - 1)],
+				    memory_order_relaxed);
+}
+
+/* The span that an address lies in; NULL if it lies in none. Any address at all. */
+static inline struct tern_mspan *tern_arena_span(const struct tern_arena_map *m, uintptr_t addr)
+{
+	uint64_t page = tern_page_of(addr);
+	struct tern_arena *a = tern_arena_of(m, page);
+	struct tern_arena_table *t;
+
+	if (!a)
+		return NULL;
+	t = atomic_load_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
+				 memory_order_relaxed);
+	return atomic_load_explicit(&t->span[page % ARENA_TABLE_PAGES], memory_order_relaxed);
+}
+
+/* How large the next record is that a page lacks: the first level's block, its arena's record, its
+ * table; 0 if it has all. tern_arena_make() makes that one. False when meta has no room. Owner's
+ * lock. */
+size_t tern_arena_missing(const struct tern_arena_map *m, uint64_t page);
+bool tern_arena_make(struct tern_arena_map *m, struct tern_meta *meta, uint64_t page);
+
+/* Pages of an arena that has its record are the heap's from now on; unless they are zeroed, nothing
+ * below their end is known to be zero. */
+void tern_arena_given(struct tern_arena_map *m, uint64_t first, uint64_t n, bool zeroed);
+/* Pages are about to be used: true unless all of them read as zero. */
+bool tern_arenas_need_zero(struct tern_arena_map *m, uint64_t first, uint64_t n);
+
+/* Pages [first, first + n) belong to a span from now on, or to none (NULL). */
+void tern_arenas_set_span(struct tern_arena_map *m, uint64_t first, uint64_t n,
+			  struct tern_mspan *s);
+/* True if all of the pages belong to this span. */
+bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t n,
+			const struct tern_mspan *s);
+void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use);
+
+#endif

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* heap.c - *the* heap: its parts together, and what happens when it runs out of memory.
+ *
+ * Job      Own the one heap of the public calls; make a CPU's cache when the CPU first allocates;
+ *          find memory, in this order: grow, give this CPU's caches back, ask the kernel's handler.
+ * Locks    mheap(80).   Context: as the calls that lead here.
+ * Reserve  Some pages are kept for the handler: while it runs, and on any CPU as long as one runs
+ *          it, the heap may go down to its last page. */
+#include "mm/heap.h"
+
+#include <tern/tern.h>
+
+#include "lib/assert.h"
+#include "lib/irq.h"
+
+struct tern_heap tern_heap = {
+	.cache = { [0 ... TERN_MAX_CPUS - 1] = &tern_mcache_none },
+	.pages = TERN_MHEAP_INIT(tern_heap.pages),
+};
+
+static _Atomic(tern_oom_handler) oom_handler;
+static atomic_bool in_handler[TERN_MAX_CPUS]; /* [atomic: relaxed] no handler within a handler */
+
+struct tern_mcache *tern_heap_make_cache(void)
+{
+	struct tern_mcache *c = tern_heap_cache();
+	struct tern_mheap *h = &tern_heap.pages;
+	unsigned long irq;
+
+	if (c != &tern_mcache_none)
+		return c;
+	irq = tern_lock_irqsave(&h->lock);
+	c = tern_mheap_records_locked(h, sizeof(*c) + TERN_CACHE_LINE)
+		    ? tern_meta_alloc(&h->meta, sizeof(*c), TERN_CACHE_LINE)
+		    : NULL;
+	tern_unlock_irqrestore(&h->lock, irq);
+	if (!c)
+		return NULL;
+	tern_mcache_init(c);
+	atomic_store_explicit(&tern_heap.cache[TERN_CPU_ID()], c, memory_order_relaxed);
+	return c;
+}
+
+/* What this CPU holds in its caches may be what is missing. True if there was something. */
+static bool give_caches_back(void)
+{
+	unsigned long irq = tern_irq_save();
+	struct tern_mcache *c = tern_heap_cache();
+	uint64_t before = tern_heap.pages.pages.nfree;
+
+	if (c != &tern_mcache_none)
+		tern_mcache_release_all(c, tern_heap.central, &tern_heap.pages);
+	before = tern_heap.pages.pages.nfree - before;
+	tern_irq_restore(irq);
+	return before > 0;
+}
+
+static bool ask_handler(uint64_t n)
+{
+	tern_oom_handler handler = atomic_load_explicit(&oom_handler, memory_order_acquire);
+	atomic_bool *busy = &in_handler[tern_port_cpu_id()];
+	bool again;
+
+	if (!handler || atomic_exchange_explicit(busy, true, memory_order_relaxed))
+		return false;
+	atomic_fetch_add_explicit(&tern_heap.pages.open, 1, memory_order_relaxed);
+	again = handler((size_t)n << TERN_PAGE_SHIFT);
+	atomic_fetch_sub_explicit(&tern_heap.pages.open, 1, memory_order_relaxed);
+	atomic_store_explicit(busy, false, memory_order_relaxed);
+	return again;
+}
+
+bool tern_heap_find_memory(uint64_t n)
+{
+	if (tern_port_in_interrupt())
+		return false;
+	return tern_mheap_grow(&tern_heap.pages, n) || give_caches_back() || ask_handler(n);
+}
+
+void tern_set_oom_handler(tern_oom_handler handler, size_t reserve)
+{
+	atomic_store_explicit(&oom_handler, handler, memory_order_release);
+	tern_mheap_set_reserve(&tern_heap.pages, reserve >> TERN_PAGE_SHIFT);
+}
+
+void tern_cpu_offline(void)
+{
+	give_caches_back();
+}

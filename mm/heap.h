@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* heap.h - a whole heap, and the one that the public calls use. */
+#ifndef MM_HEAP_H
+#define MM_HEAP_H
+
+#include <tern/config.h>
+#include <tern/port.h>
+
+#include "mm/mcache.h"
+
+struct tern_heap {
+	struct tern_mcache *_Atomic cache[TERN_MAX_CPUS]; /* [atomic: relaxed] written once, by its
+							   * CPU */
+	struct tern_mcentral central[TERN_SPANCLASSES];
+	struct tern_mheap pages;
+};
+
+extern struct tern_heap tern_heap;
+
+/* The cache of the CPU that runs this, with interrupts off; tern_mcache_none if it has none yet. */
+static inline struct tern_mcache *tern_heap_cache(void)
+{
+	return atomic_load_explicit(&tern_heap.cache[TERN_CPU_ID()], memory_order_relaxed);
+}
+
+/* The same, and made if there is none; NULL when there is no memory for it. */
+struct tern_mcache *tern_heap_make_cache(void);
+
+/* An allocation of n pages found nothing: make more memory, or ask the kernel to. True if it is
+ * worth another try. No lock is held, and interrupts are as the caller of tern has them. */
+bool tern_heap_find_memory(uint64_t n);
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/* malloc.c - objects: the public calls, and the fast path behind them.
+ *
+ * Job      Round a size up to a class, take a slot; find the span of an address, give the slot
+ *          back; large objects as spans of their own; clear what must be clear.
+ * Fast     Interrupts go off for about fifteen instructions. Then the CPU's cache is nobody else's:
+ *          no thread moves, no handler comes between, and plain loads and stores do. A word of
+ *          atomics in each cache, as a sign to interrupts, was considered: it needs help from
+ *          every kernel's interrupt path, and saves three instructions on x86_64, none on aarch64.
+ * Slow     Every path that is not fast goes through take_slow() or free_slow().
+ * Locks    mheap(80), below.   Context: tern.h.
+ * Go       runtime/malloc.go. Manual objects are a third kind beside scan and noscan. */
+#include <tern/tern.h>
+
+#include "lib/assert.h"
+#include "lib/bits.h"
+#include "lib/irq.h"
+#include "lib/string.h"
+#include "mm/heap.h"
+
+#define ALIGN_MAX  GiB(1)
+#define TINY_BLOCK 16u
+
+static uint64_t pages_for(size_t size)
+{
+	return (size >> TERN_PAGE_SHIFT) + !is_aligned(size, TERN_PAGE_SIZE);
+}
+
+/* --- taking ------------------------------------------------------------------------------ */
+
+/* A slot, cleared on demand; NULL when the cache has none ready. Interrupts are off. */
+static inline void *take_ready(struct tern_mcache *c, tern_spanclass spc, bool zero)
+{
+	void *p = tern_mcache_take(c, spc);
+
+	if (likely(p) && zero && c->slots[spc].span->needzero)
+		memset(p, 0, c->slots[spc].elemsize);
+	return p;
+}
+
+static TERN_NOINLINE void *take_slow(tern_spanclass spc, bool zero)
+{
+	unsigned npages = tern_sizeclass_pages[tern_spanclass_size(spc)];
+	void *p = NULL;
+
+	do {
+		unsigned long irq = tern_irq_save();
+		struct tern_mcache *c = tern_heap_make_cache();
+
+		if (c && tern_mcache_refill(c, tern_heap.central, &tern_heap.pages, spc))
+			p = take_ready(c, spc, zero);
+		tern_irq_restore(irq);
+	} while (!p && tern_heap_find_memory(npages));
+	return p;
+}
+
+static inline void *take(tern_spanclass spc, bool zero)
+{
+	unsigned long irq = tern_irq_save();
+	void *p = take_ready(tern_heap_cache(), spc, zero);
+
+	tern_irq_restore(irq);
+	return likely(p) ? p : take_slow(spc, zero);
+}
+
+static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind kind)
+{
+	struct tern_mspan *s;
+
+	do {
+		unsigned long irq = tern_irq_save();
+		struct tern_mcache *c = tern_heap_make_cache();
+
+		s = c ? tern_mheap_large(&tern_heap.pages, &c->pages, n, align, kind) : NULL;
+		if (s)
+			tern_mcache_count(&c->large_malloc_bytes, s->elemsize);
+		tern_irq_restore(irq);
+	} while (!s && tern_heap_find_memory(n + align - 1));
+	return s;
+}
+
+static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind kind, bool zero)
+{
+	struct tern_mspan *s;
+
+	if (size > PTRDIFF_MAX)
+		return NULL;
+	s = make_large(pages_for(size), pages_for(align), kind);
+	if (!s)
+		return NULL;
+	if (zero && s->needzero)
+		memset((void *)s->base, 0, s->elemsize);
+	return (void *)s->base;
+}
+
+void *tern_malloc(size_t size)
+{
+	if (unlikely(size > TERN_SMALL_MAX))
+		return take_large(size, 1, TERN_KIND_MANUAL, false);
+	return take(tern_spanclass_of(TERN_KIND_MANUAL, tern_sizeclass_of(size)), false);
+}
+
+void *tern_calloc(size_t n, size_t size)
+{
+	size_t all;
+
+	if (__builtin_mul_overflow(n, size, &all))
+		return NULL;
+	if (all > TERN_SMALL_MAX)
+		return take_large(all, 1, TERN_KIND_MANUAL, true);
+	return take(tern_spanclass_of(TERN_KIND_MANUAL, tern_sizeclass_of(all)), true);
+}
+
+void *tern_aligned_alloc(size_t align, size_t size)
+{
+	unsigned sizeclass;
+
+	if (!is_pow2(align) || align > ALIGN_MAX)
+		return NULL;
+	sizeclass = tern_sizeclass_aligned(size, align);
+	if (!sizeclass)
+		return take_large(size ? size : 1, align, TERN_KIND_MANUAL, false);
+	return take(tern_spanclass_of(TERN_KIND_MANUAL, sizeclass), false);
+}
+
+/* --- collected kinds ------------------------------------------------------------------- */
+
+static char zero_size[16] TERN_ALIGNED(16);
+
+/* How crumbs of a size are aligned: as C would align a type of that size. */
+static unsigned tiny_align(unsigned size)
+{
+	return size & 7 ? size & 3 ? size & 1 ? 1 : 2 : 4 : 8;
+}
+
+/* From the block that the CPU has begun; NULL if it has no room. Interrupts are off. */
+static void *take_crumb(struct tern_mcache *c, unsigned size)
+{
+	unsigned pad = -(c->tiny - c->tiny_left) & (tiny_align(size) - 1);
+	void *p;
+
+	if (c->tiny_left < size + pad)
+		return NULL;
+	p = (void *)(c->tiny - c->tiny_left + pad);
+	c->tiny_left -= size + pad;
+	return p;
+}
+
+static void *take_tiny(unsigned size)
+{
+	unsigned long irq = tern_irq_save();
+	struct tern_mcache *c = tern_heap_cache();
+	void *p = take_crumb(c, size);
+
+	if (!p && c != &tern_mcache_none) {
+		uintptr_t block = (uintptr_t)take_ready(c, TERN_SPANCLASS_TINY, true);
+
+		if (block) {
+			c->tiny = block + TINY_BLOCK;
+			c->tiny_left = TINY_BLOCK;
+			p = take_crumb(c, size);
+		}
+	}
+	tern_irq_restore(irq);
+	/* A block of its own, this once: the next crumb finds the cache ready. */
+	return p ? p : take_slow(TERN_SPANCLASS_TINY, true);
+}
+
+void *tern_alloc(size_t size)
+{
+	if (unlikely(size - 1 >= TERN_SMALL_MAX))
+		return size ? take_large(size, 1, TERN_KIND_SCAN, true) : zero_size;
+	return take(tern_spanclass_of(TERN_KIND_SCAN, tern_sizeclass_of(size)), true);
+}
+
+void *tern_alloc_noscan(size_t size)
+{
+	if (unlikely(size - 1 >= TERN_SMALL_MAX))
+		return size ? take_large(size, 1, TERN_KIND_NOSCAN, true) : zero_size;
+	if (size < TINY_BLOCK)
+		return take_tiny((unsigned)size);
+	return take(tern_spanclass_of(TERN_KIND_NOSCAN, tern_sizeclass_of(size)), true);
+}
+
+/* --- giving back ------------------------------------------------------------------------- */
+
+static _Noreturn TERN_NOINLINE void bad_free(const char *call, uintptr_t addr)
+{
+	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	uintptr_t base;
+
+	if (!s)
+		tern_panic("%s: 0x%lx is not in an object", call, (unsigned long)addr);
+	if (s == &tern_mheap_run)
+		tern_panic("%s: 0x%lx lies in a run of pages, not in an object", call,
+			   (unsigned long)addr);
+	base = s->magic ? s->base + tern_mspan_slot(s, addr) * s->elemsize : s->base;
+	if (addr != base)
+		tern_panic("%s: 0x%lx lies %lu bytes inside the object of %zu at 0x%lx", call,
+			   (unsigned long)addr, (unsigned long)(addr - base), s->elemsize,
+			   (unsigned long)base);
+	tern_panic("%s: double free of 0x%lx, an object of %zu in the span at 0x%lx", call,
+		   (unsigned long)addr, s->elemsize, (unsigned long)s->base);
+}
+
+/* The span of an object in use that begins at p; panics if there is none. */
+static struct tern_mspan *span_of_object(const char *call, const void *p)
+{
+	uintptr_t addr = (uintptr_t)p;
+	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+
+	if (!s || s == &tern_mheap_run)
+		bad_free(call, addr);
+	if (s->magic == 0 ? addr != s->base
+			  : (addr - s->base) % s->elemsize ||
+				    !tern_mspan_slot_in_use(s, tern_mspan_slot(s, addr)))
+		bad_free(call, addr);
+	return s;
+}
+
+/* The cache's pages, if the CPU has a cache. */
+static struct tern_pagecache *pages_of(struct tern_mcache *c)
+{
+	return c == &tern_mcache_none ? NULL : &c->pages;
+}
+
+static void free_large(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
+{
+	uint8_t state = TERN_SPAN_LARGE;
+	uintptr_t base = s->base;
+	uint64_t npages = s->npages;
+
+	/* Of two who free it at once, one is told. */
+	if (addr != base ||
+	    !atomic_compare_exchange_strong_explicit(&s->state, &state, TERN_SPAN_DEAD,
+						     memory_order_acq_rel, memory_order_relaxed))
+		bad_free("tern_free", addr);
+	tern_mcache_count(&c->large_free_bytes, s->elemsize);
+	tern_mheap_free_pages_of(&tern_heap.pages, pages_of(c), base, npages);
+	tern_mheap_free_record(&tern_heap.pages, s);
+}
+
+/* A slot of a span that another CPU owns, or nobody. */
+static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
+{
+	unsigned slot = tern_mspan_slot(s, addr), w = slot / 64;
+	uint64_t bit = 1ull << slot % 64;
+	uint64_t slots = tern_mspan_slots_in(s, w);
+	uint64_t free = atomic_load_explicit(&s->bits[w], memory_order_relaxed);
+	uint64_t remote;
+
+	if (free & bit)
+		bad_free("tern_free", addr);
+	tern_mcache_count(&c->nfree[s->spc], 1);
+	/* release: the program's last writes to the object; seq_cst: see mcentral.c */
+	remote = atomic_fetch_or_explicit(&s->bits[s->nwords + w], bit, memory_order_seq_cst);
+	if (remote & bit)
+		bad_free("tern_free", addr);
+	tern_mcentral_freed(tern_heap.central, &tern_heap.pages, pages_of(c), s,
+			    (free | remote | bit) == slots);
+}
+
+static TERN_NOINLINE void free_slow(struct tern_mspan *s, uintptr_t addr, unsigned long irq)
+{
+	struct tern_mcache *c = tern_heap_cache();
+
+	if (!s || s == &tern_mheap_run)
+		bad_free("tern_free", addr);
+	if (s->magic == 0)
+		free_large(c, s, addr);
+	else if (s->spc != TERN_SPANCLASS_TINY) {
+		/* What is its owner's came here as something is wrong with it. */
+		if ((addr - s->base) % s->elemsize ||
+		    atomic_load_explicit(&s->owner, memory_order_relaxed) == c)
+			bad_free("tern_free", addr);
+		free_remote(c, s, addr);
+	}
+	tern_irq_restore(irq);
+}
+
+/* True if the slot was this CPU's to free, and is free now. Interrupts are off. */
+static inline bool free_ready(struct tern_mspan *s, uintptr_t addr)
+{
+	uint64_t product = (addr - s->base) * s->magic;
+	unsigned slot = (unsigned)(product >> 32), w = slot / 64;
+	uint64_t bit = 1ull << slot % 64, free;
+
+	/* The remainder tells a pointer into the middle, and a large object, whose magic is 0. */
+	if ((uint32_t)product >= s->magic ||
+	    atomic_load_explicit(&s->owner, memory_order_relaxed) != tern_heap_cache())
+		return false;
+	free = atomic_load_explicit(&s->bits[w], memory_order_relaxed);
+	if ((free | atomic_load_explicit(&s->bits[s->nwords + w], memory_order_relaxed)) & bit)
+		return false;
+	s->needzero = true;
+	atomic_store_explicit(&s->bits[w], free | bit, memory_order_relaxed);
+	return true;
+}
+
+void tern_free(void *p)
+{
+	uintptr_t addr = (uintptr_t)p;
+	struct tern_mspan *s;
+	unsigned long irq;
+
+	if (!p || p == zero_size)
+		return;
+	irq = tern_irq_save();
+	s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	if (likely(s) && likely(free_ready(s, addr)))
+		tern_irq_restore(irq);
+	else
+		free_slow(s, addr, irq);
+}
+
+void tern_free_sized(void *p, size_t size)
+{
+	if (!p || p == zero_size)
+		return;
+	TERN_CHECK(size <= span_of_object("tern_free_sized", p)->elemsize,
+		   "tern_free_sized: 0x%lx has less than %zu bytes", (unsigned long)(uintptr_t)p,
+		   size);
+	tern_free(p);
+}
+
+/* --- asking and changing ----------------------------------------------------------------- */
+
+void *tern_base(const void *p)
+{
+	uintptr_t addr = (uintptr_t)p;
+	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	unsigned slot;
+
+	if (!s || s == &tern_mheap_run)
+		return NULL;
+	if (s->magic == 0)
+		return (void *)s->base;
+	slot = tern_mspan_slot(s, addr);
+	return tern_mspan_slot_in_use(s, slot) ? (void *)(s->base + slot * s->elemsize) : NULL;
+}
+
+size_t tern_usable_size(const void *p)
+{
+	if (!p || tern_base(p) != p)
+		return 0;
+	return tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)p)->elemsize;
+}
+
+static bool resize_large(struct tern_mspan *s, size_t size)
+{
+	uint64_t n = pages_for(size);
+	size_t old = s->elemsize;
+	unsigned long irq;
+	struct tern_mcache *c;
+
+	if (n == s->npages)
+		return true;
+	if (!tern_mheap_resize(&tern_heap.pages, s, n))
+		return false;
+	irq = tern_irq_save();
+	c = tern_heap_cache();
+	tern_mcache_count(&c->large_malloc_bytes, s->elemsize);
+	tern_mcache_count(&c->large_free_bytes, old);
+	tern_irq_restore(irq);
+	return true;
+}
+
+/* A small object stays where it is unless it would waste more than half of it. */
+static bool resize(struct tern_mspan *s, size_t size)
+{
+	if (s->magic == 0)
+		return size > TERN_SMALL_MAX && size <= PTRDIFF_MAX && resize_large(s, size);
+	return size <= s->elemsize && (size > s->elemsize / 2 || s->elemsize <= TINY_BLOCK);
+}
+
+void *tern_realloc(void *p, size_t size)
+{
+	struct tern_mspan *s;
+	size_t old;
+	void *q;
+
+	if (!p || p == zero_size)
+		return tern_malloc(size);
+	s = span_of_object("tern_realloc", p);
+	if (resize(s, size))
+		return p;
+	old = s->elemsize;
+	q = tern_malloc(size);
+	if (!q)
+		return NULL;
+	memcpy(q, p, old < size ? old : size);
+	tern_free(p);
+	return q;
+}

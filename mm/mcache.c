@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* mcache.c - one CPU's own spans.
+ *
+ * Job      Have a word with free slots ready for each class that the CPU uses.
+ * Above    malloc.   Below  mcentral (spans that nobody owns), mheap (new ones).
+ * Owns     the spans in it: the CPU alone changes their free bits.
+ * Locks    none here.   Context: its CPU, interrupts off; also interrupt handlers.
+ * Holds    I-MCA-1 a slot's word is one of its span's, or the empty one.
+ *          I-MCA-2 a span in a cache has that cache for its owner, and is in no list.
+ * Counts   Taking a slot adds one to a counter beside the word. What was freed follows when the
+ *          span is given up, from what is left in it: so freeing counts nothing.
+ * Go       runtime/mcache.go. Go's cache takes objects from its span's allocCache; here the word
+ *          of bits is the truth itself, and what this CPU frees is the next to be taken. */
+#include "mm/mcache.h"
+
+#include "lib/assert.h"
+
+static _Atomic uint64_t no_word;
+
+#define NO_SLOTS                                                                                   \
+	{                                                                                          \
+		.word = &no_word                                                                   \
+	}
+struct tern_mcache tern_mcache_none = { .slots = { [0 ... TERN_SPANCLASSES - 1] = NO_SLOTS } };
+
+void tern_mcache_init(struct tern_mcache *c)
+{
+	for (unsigned i = 0; i < TERN_SPANCLASSES; i++)
+		c->slots[i] = (struct tern_slots)NO_SLOTS;
+}
+
+static void count_taken(struct tern_mcache *c, tern_spanclass spc)
+{
+	struct tern_slots *e = &c->slots[spc];
+
+	tern_mcache_count(&c->nmalloc[spc], e->nalloc);
+	e->span->balance += e->nalloc;
+	e->nalloc = 0;
+}
+
+/* What others freed was counted by them. */
+static void collect(struct tern_mspan *s)
+{
+	s->balance -= tern_mspan_collect(s);
+}
+
+/* True if the span has a free slot. */
+static bool aim(struct tern_slots *e, struct tern_mspan *s)
+{
+	unsigned w = tern_mspan_next_word(s);
+
+	if (w == s->nwords)
+		return false;
+	e->word = &tern_mspan_free_bits(s)[w];
+	e->base = s->base + (uintptr_t)w * 64 * s->elemsize;
+	return true;
+}
+
+static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
+		    tern_spanclass spc)
+{
+	struct tern_mspan *s = c->slots[spc].span;
+
+	if (!s)
+		return;
+	count_taken(c, spc);
+	collect(s);
+	tern_mcache_count(&c->nfree[spc], s->balance - tern_mspan_taken(s));
+	c->slots[spc] = (struct tern_slots)NO_SLOTS;
+	tern_mcentral_give(&all[spc], h, &c->pages, s);
+}
+
+bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
+			tern_spanclass spc)
+{
+	struct tern_slots *e = &c->slots[spc];
+	struct tern_mspan *s = e->span;
+
+	if (s) {
+		count_taken(c, spc);
+		collect(s);
+		if (aim(e, s))
+			return true;
+		give_up(c, all, h, spc);
+	}
+	s = tern_mcentral_take(&all[spc], h);
+	if (!s)
+		s = tern_mheap_span(h, &c->pages, spc);
+	if (!s)
+		return false;
+	/* Crumbs are not freed one by one: who tries does not get past the owner. */
+	atomic_store_explicit(&s->owner, spc == TERN_SPANCLASS_TINY ? NULL : c,
+			      memory_order_relaxed);
+	s->balance = tern_mspan_taken(s);
+	e->span = s;
+	e->elemsize = (uint32_t)s->elemsize;
+	return aim(e, s);
+}
+
+void tern_mcache_release_all(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h)
+{
+	for (unsigned i = 0; i < TERN_SPANCLASSES; i++)
+		give_up(c, all, h, (tern_spanclass)i);
+	c->tiny_left = 0;
+	tern_mheap_flush(h, &c->pages);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* mcentral.c - the spans of one class that no CPU owns.
+ *
+ * Job      Hand a CPU a span with a free slot; take back spans that it has used up; give spans
+ *          without objects back to the heap, at once.
+ * Above    mcache, malloc (remote frees).   Below  mheap (whole spans), spanset.
+ * Owns     a span's place. It moves
+ *              OWNED -> FULL       its owner gives it up, with no slot free
+ *              OWNED -> LISTED     ... with a slot free: it is put into the list
+ *              FULL -> LISTED      by the first remote free, or by the owner who sees one that
+ *                                  came as he gave it up: exactly one of them lists it
+ *              LISTED -> OWNED     by who takes it from the list
+ *              LISTED -> EMPTY     by the remote free that leaves no object: pages go back. The
+ *                                  record stays in the list until somebody takes it from there
+ * Why      A span cannot be taken out of the middle of a lock-free list. Its pages, which are
+ *          what matters, do not wait for that; a list with too many mere records is purged.
+ * Race     Who gives a full span up says so and then looks for remote frees; who frees sets the bit
+ *          and then looks at the place. Both in the one order that all CPUs agree on (seq_cst),
+ *          so at least one of them sees the other.
+ *          Who frees the last object looks at the bits, and then changes the place only if it is
+ *          still the one from before that look: nobody owned the span in between, so nobody took
+ *          a slot of it.
+ * Locks    none here; mheap(80) below.   Context: interrupts off; also from interrupt handlers.
+ * Go       runtime/mcentral.go. Go's spans get free slots by sweeping alone; here any free may
+ *          make a full span useful again. */
+#include "mm/mcentral.h"
+
+#include "lib/assert.h"
+#include "lib/bits.h"
+
+#define PURGE_MIN 128u
+
+static bool move(struct tern_mspan *s, uint32_t *place, enum tern_span_where where)
+{
+	uint32_t next = tern_span_place(where, *place);
+
+	if (!atomic_compare_exchange_strong_explicit(&s->place, place, next, memory_order_seq_cst,
+						     memory_order_seq_cst))
+		return false;
+	*place = next;
+	return true;
+}
+
+static bool has_remote(struct tern_mspan *s)
+{
+	for (unsigned w = 0; w < s->nwords; w++)
+		if (atomic_load_explicit(&tern_mspan_remote_bits(s)[w], memory_order_seq_cst))
+			return true;
+	return false;
+}
+
+/* Own a span that was taken from the list. False if only its record was left. */
+static bool own(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_acquire);
+
+	while (tern_span_where(place) == TERN_SPAN_LISTED)
+		if (move(s, &place, TERN_SPAN_OWNED))
+			return true;
+	TERN_ASSERT(tern_span_where(place) == TERN_SPAN_EMPTY);
+	atomic_fetch_sub_explicit(&c->nempty, 1, memory_order_relaxed);
+	tern_mheap_free_record(h, s);
+	return false;
+}
+
+static void list_full(struct tern_mcentral *c, struct tern_mspan *s)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+
+	if (tern_span_where(place) == TERN_SPAN_FULL && move(s, &place, TERN_SPAN_LISTED))
+		tern_spanset_push(&c->partial, s);
+}
+
+/* The caller owns the span, and has made what was freed remotely free. */
+static void put(struct tern_mcentral *c, struct tern_mspan *s)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_relaxed);
+	bool full = tern_mspan_next_word(s) == s->nwords;
+
+	TERN_VERIFY(tern_mspan_check(s));
+	atomic_store_explicit(&s->place,
+			      tern_span_place(full ? TERN_SPAN_FULL : TERN_SPAN_LISTED, place),
+			      memory_order_seq_cst);
+	if (!full)
+		tern_spanset_push(&c->partial, s);
+	else if (has_remote(s))
+		list_full(c, s);
+}
+
+struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap *h)
+{
+	struct tern_mspan *s;
+
+	while ((s = tern_spanset_pop(&c->partial))) {
+		if (!own(c, h, s))
+			continue;
+		tern_mspan_collect(s);
+		if (tern_mspan_next_word(s) < s->nwords)
+			return s;
+		put(c, s);
+	}
+	return NULL;
+}
+
+void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
+			struct tern_mspan *s)
+{
+	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
+	tern_mspan_collect(s);
+	if (tern_mspan_is_empty(s)) {
+		tern_mheap_free_pages_of(h, pages, s->base, s->npages);
+		tern_mheap_free_record(h, s);
+	} else {
+		put(c, s);
+	}
+}
+
+/* Sort mere records out of the list. As they are found again and again if the list is long, the
+ * next purge comes when there are as many of them as there are spans now. */
+static void purge(struct tern_mcentral *c, struct tern_mheap *h)
+{
+	struct tern_mspan *s = tern_spanset_take_all(&c->partial), *next;
+	uint32_t kept = 0;
+
+	for (; s; s = next) {
+		next = atomic_load_explicit(&s->next, memory_order_relaxed);
+		if (!own(c, h, s))
+			continue;
+		tern_mspan_collect(s);
+		put(c, s);
+		kept++;
+	}
+	atomic_store_explicit(&c->purge_at, kept > PURGE_MIN ? kept : PURGE_MIN,
+			      memory_order_relaxed);
+}
+
+/* What a record says of itself, which may be becoming another span's. It is true if the place has
+ * not changed since before it was read. */
+struct look {
+	uintptr_t base;
+	uint32_t npages;
+	tern_spanclass spc;
+	bool empty;
+};
+
+static struct look look_at(const struct tern_mspan *s)
+{
+	unsigned live = __atomic_load_n(&s->nelems, __ATOMIC_RELAXED);
+
+	for (unsigned w = 0; w < s->nwords; w++)
+		live -= count_bits(
+			atomic_load_explicit(&s->bits[w], memory_order_relaxed) |
+			atomic_load_explicit(&s->bits[s->nwords + w], memory_order_relaxed));
+	return (struct look){
+		.base = __atomic_load_n(&s->base, __ATOMIC_RELAXED),
+		.npages = __atomic_load_n(&s->npages, __ATOMIC_RELAXED),
+		.spc = __atomic_load_n(&s->spc, __ATOMIC_RELAXED),
+		.empty = live == 0,
+	};
+}
+
+static void freed_last(struct tern_mcentral *all, struct tern_mheap *h,
+		       struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place)
+{
+	struct look seen = look_at(s);
+	struct tern_mcentral *c;
+	uint32_t limit;
+
+	if (!seen.empty || !move(s, &place, TERN_SPAN_EMPTY))
+		return;
+	c = &all[seen.spc];
+	tern_mheap_free_pages_of(h, pages, seen.base, seen.npages);
+	limit = atomic_load_explicit(&c->purge_at, memory_order_relaxed);
+	if (atomic_fetch_add_explicit(&c->nempty, 1, memory_order_relaxed) >=
+	    (limit ? limit : PURGE_MIN))
+		purge(c, h);
+}
+
+void tern_mcentral_freed(struct tern_mcentral *all, struct tern_mheap *h,
+			 struct tern_pagecache *pages, struct tern_mspan *s, bool last)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+
+	if (tern_span_where(place) == TERN_SPAN_FULL && move(s, &place, TERN_SPAN_LISTED))
+		tern_spanset_push(&all[s->spc].partial, s);
+	/* The place is from before the look: if it moves, nobody owned the span in between. */
+	if (last && tern_span_where(place) == TERN_SPAN_LISTED)
+		freed_last(all, h, pages, s, place);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* mheap_span.c - spans in and out of a heap.
+ *
+ * Job      Pages and a record become a span that every address in it leads to, and back; large
+ *          objects are spans of their own, as long as they need to be.
+ * Above    mcentral (spans of slots), malloc.c (large objects), pages.c (runs).   Below  mheap.c.
+ * Locks    mheap(80).   Context: interrupts off; also from interrupt handlers.
+ * Holds    I-ARE-1; a record is free, or a span's, or in a list with its pages gone.
+ * Go       runtime/mheap.go allocSpan, freeSpanLocked. */
+#include "lib/assert.h"
+#include "lib/compiler.h"
+#include "mm/mheap.h"
+
+struct tern_mspan tern_mheap_run = { .state = TERN_SPAN_PAGES };
+
+static struct tern_mspan *new_record(struct tern_mheap *h, unsigned nwords)
+{
+	size_t size = tern_mspan_record_size(nwords);
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+	struct tern_mspan *s = NULL;
+
+	if (h->records[nwords].free || tern_mheap_records_locked(h, size + TERN_CACHE_LINE))
+		s = tern_fixalloc_take(&h->records[nwords], &h->meta, size);
+	/* For good: only spans with as many words use the record again. */
+	if (s && !s->nwords)
+		s->nwords = (uint8_t)nwords;
+	tern_unlock_irqrestore(&h->lock, irq);
+	return s;
+}
+
+void tern_mheap_free_record(struct tern_mheap *h, struct tern_mspan *s)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+
+	tern_fixalloc_free(&h->records[s->nwords], s);
+	tern_unlock_irqrestore(&h->lock, irq);
+}
+
+static bool need_zero(struct tern_mheap *h, uint64_t first, uint64_t n)
+{
+	/* Asked in any case: it notes that the pages are used. */
+	return tern_arenas_need_zero(&h->arenas, first, n) || h->zero_unknown;
+}
+
+/* Last of all: whoever finds the span sees all of it. */
+static void publish(struct tern_mheap *h, struct tern_mspan *s, enum tern_span_state state)
+{
+	uint64_t first = tern_page_of(s->base);
+
+	s->needzero = need_zero(h, first, s->npages);
+	/* release: with readers that come by way of an address that may be no object's */
+	atomic_store_explicit(&s->state, state, memory_order_release);
+	tern_arenas_set_span(&h->arenas, first, s->npages, s);
+	tern_arenas_set_in_use(&h->arenas, first, true);
+}
+
+struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *cache,
+				   tern_spanclass spc)
+{
+	unsigned c = tern_spanclass_size(spc);
+	struct tern_mspan *s = new_record(h, tern_mspan_words(c));
+	uint64_t first;
+
+	if (!s)
+		return NULL;
+	first = tern_mheap_take(h, cache, tern_sizeclass_pages[c], 1, TERN_PAGES_END);
+	if (first == TERN_NO_PAGE) {
+		tern_mheap_free_record(h, s);
+		return NULL;
+	}
+	tern_mspan_init_small(s, tern_page_addr(first), spc);
+	publish(h, s, TERN_SPAN_SMALL);
+	return s;
+}
+
+struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
+				    uint64_t align, enum tern_kind kind)
+{
+	struct tern_mspan *s;
+	uint64_t first;
+
+	if (n > UINT32_MAX)
+		return NULL;
+	s = new_record(h, 1);
+	if (!s)
+		return NULL;
+	first = tern_mheap_take(h, cache, n, align, TERN_PAGES_END);
+	if (first == TERN_NO_PAGE) {
+		tern_mheap_free_record(h, s);
+		return NULL;
+	}
+	tern_mspan_init_large(s, tern_page_addr(first), (uint32_t)n, kind);
+	publish(h, s, TERN_SPAN_LARGE);
+	return s;
+}
+
+void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache, uintptr_t base,
+			      uint64_t npages)
+{
+	uint64_t first = tern_page_of(base);
+
+	tern_arenas_set_in_use(&h->arenas, first, false);
+	tern_arenas_set_span(&h->arenas, first, npages, NULL);
+	tern_mheap_free(h, cache, first, npages);
+}
+
+bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n)
+{
+	uint64_t first = tern_page_of(s->base), old = s->npages;
+
+	TERN_ASSERT(n > 0);
+	if (n > UINT32_MAX || (n > old && !tern_mheap_take_at(h, first + old, n - old)))
+		return false;
+	if (n > old) {
+		s->needzero |= need_zero(h, first + old, n - old);
+		tern_arenas_set_span(&h->arenas, first + old, n - old, s);
+	}
+	s->npages = (uint32_t)n;
+	s->elemsize = (size_t)n << TERN_PAGE_SHIFT;
+	if (n < old) {
+		tern_arenas_set_span(&h->arenas, first + n, old - n, NULL);
+		tern_mheap_free(h, NULL, first + n, old - n);
+	}
+	return true;
+}
+
+void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n)
+{
+	need_zero(h, first, n);
+	tern_arenas_set_span(&h->arenas, first, n, &tern_mheap_run);
+}
+
+bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n)
+{
+	/* Under the lock: of two who free the same run at once, one is told. */
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+	bool run = n > 0 && first < TERN_PAGES_END && n <= TERN_PAGES_END - first &&
+		   tern_arenas_all_in(&h->arenas, first, n, &tern_mheap_run);
+
+	if (run)
+		tern_arenas_set_span(&h->arenas, first, n, NULL);
+	tern_unlock_irqrestore(&h->lock, irq);
+	return run;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* mspan.c - the slots of one span: see mspan.h.
+ *
+ * Job      Know which slots are in use, with no lock and for one bit a slot.
+ * Owns     the bits.   Not: the pages (spans.c), which list the span is in (mcentral.c).
+ * Holds    I-SPN-1 a bit past the last slot is neither free nor remote.   I-SPN-2 no slot is both
+ *          free and remote.   I-SPN-3 base and pages are whole, nelems * elemsize fit in them.
+ * Go       runtime/mheap.go mspan. Go clears allocBits once a cycle and walks over them with
+ *          freeindex and allocCache; here frees are explicit as well, so that the bits always tell
+ *          the truth, and a cache takes slots straight out of the word that it stands at. */
+#include "mm/mspan.h"
+
+#include "lib/assert.h"
+#include "lib/bits.h"
+#include "mm/page.h"
+
+static uint64_t get(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void set(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+uint64_t tern_mspan_slots_in(const struct tern_mspan *s, unsigned w)
+{
+	unsigned left = s->nelems - w * 64;
+
+	if (w * 64 >= s->nelems)
+		return 0;
+	return left >= 64 ? ~0ull : (1ull << left) - 1;
+}
+
+unsigned tern_mspan_words(unsigned c)
+{
+	size_t used = (size_t)tern_sizeclass_nelems[c] * tern_sizeclass_size[c];
+	bool rest = used < (size_t)tern_sizeclass_pages[c] << TERN_PAGE_SHIFT;
+
+	return (tern_sizeclass_nelems[c] + rest + 63) / 64;
+}
+
+/* A remote free may still look at the span that the record was before (mcentral.c): what it looks
+ * at is written whole, after the place has changed. */
+static void start_over(struct tern_mspan *s, uintptr_t base, uint32_t npages, uint16_t nelems,
+		       tern_spanclass spc)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_relaxed);
+
+	atomic_store_explicit(&s->place, tern_span_place(TERN_SPAN_OWNED, place),
+			      memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+	__atomic_store_n(&s->base, base, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->npages, npages, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->nelems, nelems, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->spc, spc, __ATOMIC_RELAXED);
+	s->specials = NULL;
+	for (unsigned w = 0; w < 3u * s->nwords; w++)
+		set(&s->bits[w], 0);
+	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
+}
+
+void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass spc)
+{
+	unsigned c = tern_spanclass_size(spc);
+
+	TERN_ASSERT(s->nwords == tern_mspan_words(c));
+	start_over(s, base, tern_sizeclass_pages[c], tern_sizeclass_nelems[c], spc);
+	s->elemsize = tern_sizeclass_size[c];
+	s->magic = tern_sizeclass_magic[c];
+	for (unsigned w = 0; w < s->nwords; w++)
+		set(&tern_mspan_free_bits(s)[w], tern_mspan_slots_in(s, w));
+}
+
+void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages,
+			   enum tern_kind kind)
+{
+	TERN_ASSERT(s->nwords == 1);
+	start_over(s, base, npages, 1, tern_spanclass_of(kind, 0));
+	s->magic = 0;
+	s->elemsize = (size_t)npages << TERN_PAGE_SHIFT;
+}
+
+unsigned tern_mspan_collect(struct tern_mspan *s)
+{
+	_Atomic uint64_t *free = tern_mspan_free_bits(s), *remote = tern_mspan_remote_bits(s);
+	unsigned count = 0;
+
+	for (unsigned w = 0; w < s->nwords; w++) {
+		uint64_t freed;
+
+		if (get(&remote[w]) == 0)
+			continue;
+		/* acquire: with the release of who freed, whose last writes to the object come
+		 * before whatever its next user does */
+		freed = atomic_exchange_explicit(&remote[w], 0, memory_order_acquire);
+		TERN_CHECK(
+			(freed & get(&free[w])) == 0,
+			"double free in the span at 0x%lx: slots 0x%llx of word %u, twice at once",
+			(unsigned long)s->base, (unsigned long long)(freed & get(&free[w])), w);
+		set(&free[w], get(&free[w]) | freed);
+		count += count_bits(freed);
+	}
+	if (count)
+		s->needzero = true;
+	return count;
+}
+
+unsigned tern_mspan_next_word(const struct tern_mspan *s)
+{
+	unsigned w = 0;
+
+	while (w < s->nwords && get(&s->bits[w]) == 0)
+		w++;
+	return w;
+}
+
+static uint64_t free_in(const struct tern_mspan *s, unsigned w)
+{
+	return get(&s->bits[w]) | get(&s->bits[s->nwords + w]);
+}
+
+unsigned tern_mspan_taken(const struct tern_mspan *s)
+{
+	unsigned taken = s->nelems;
+
+	for (unsigned w = 0; w < s->nwords; w++)
+		taken -= count_bits(get(&s->bits[w]));
+	return taken;
+}
+
+bool tern_mspan_is_empty(const struct tern_mspan *s)
+{
+	for (unsigned w = 0; w < s->nwords; w++)
+		if (free_in(s, w) != tern_mspan_slots_in(s, w))
+			return false;
+	return true;
+}
+
+bool tern_mspan_slot_in_use(const struct tern_mspan *s, unsigned slot)
+{
+	return slot < s->nelems && !(free_in(s, slot / 64) >> slot % 64 & 1);
+}
+
+bool tern_mspan_check(const struct tern_mspan *s)
+{
+	if (!is_aligned(s->base, TERN_PAGE_SIZE) || s->npages == 0 || s->nelems == 0 ||
+	    s->nelems * s->elemsize > (uint64_t)s->npages << TERN_PAGE_SHIFT)
+		return false;
+	for (unsigned w = 0; w < s->nwords; w++)
+		if ((get(&s->bits[w]) & get(&s->bits[s->nwords + w])) ||
+		    (free_in(s, w) & ~tern_mspan_slots_in(s, w)))
+			return false;
+	return true;
+}

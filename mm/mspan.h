@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* mspan.h - a run of pages that is cut into slots of one size, or is one large object.
+ *
+ * Three bitmaps stand behind the record, a bit for each slot:
+ *
+ *   free     1: may be handed out. Plain reads and writes, by the span's owner alone.
+ *   remote   1: freed by somebody who does not own the span. Set atomically by anybody; moved to
+ *            `free` by who owns the span next (tern_mspan_collect).
+ *   mark     1: reached by the collector in this cycle.
+ *
+ * So a slot is in use if neither its free nor its remote bit is set. Bits past the last slot are
+ * never free. The owner is one CPU's cache, or nobody: then the record lies in a central list
+ * or, if all slots are taken, nowhere, until the first remote free lists it. */
+#ifndef MM_MSPAN_H
+#define MM_MSPAN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mm/sizeclass.h"
+
+enum tern_span_state {
+	TERN_SPAN_DEAD,  /* the record is not in use, or its pages are gone */
+	TERN_SPAN_SMALL, /* slots */
+	TERN_SPAN_LARGE, /* one object */
+	TERN_SPAN_PAGES, /* a run for somebody: tern_pages_alloc(), stacks */
+};
+
+/* Where a span of slots is: the low bits of `place`. The rest of it counts changes, so that who looks
+ * at the bits, and then changes the place, fails if anybody owned the span in between. */
+enum tern_span_where {
+	TERN_SPAN_OWNED,  /* by a CPU's cache, or by who has just taken it */
+	TERN_SPAN_FULL,   /* in no list: no slot is free, as far as its last owner saw */
+	TERN_SPAN_LISTED, /* in its central list */
+	TERN_SPAN_EMPTY,  /* in the list, but its pages are gone: the record alone is left */
+};
+#define TERN_SPAN_WHERE_BITS 2
+
+struct tern_mcache;
+struct tern_special;
+
+struct tern_mspan {
+	_Atomic(struct tern_mspan *) next; /* [atomic: relaxed] the list it is in; must be first */
+
+	uintptr_t base;     /* [const] while in use */
+	size_t elemsize;    /* [const] bytes in a slot; of a large object: of the whole span */
+	uint32_t npages;    /* [const] */
+	uint32_t magic;     /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
+	uint16_t nelems;    /* [const] */
+	tern_spanclass spc; /* [const] */
+	uint8_t nwords;     /* [const] of each bitmap */
+
+	_Atomic uint8_t state; /* [atomic: release by who makes it, acquire by readers without a
+				* lock] enum tern_span_state */
+	bool needzero;         /* [owner] a free slot may hold something else than zeros */
+
+	_Atomic(struct tern_mcache *) owner; /* [atomic: relaxed] only the owner itself changes it
+					      * while it is set */
+	_Atomic uint32_t place;              /* [atomic] see mcentral.c */
+	uint32_t balance;                    /* [owner] see mcache.c: slots taken, less collected */
+	struct tern_special *specials;       /* [lock: special] records tied to its objects */
+
+	_Atomic uint64_t bits[]; /* free, remote, mark: nwords each */
+};
+
+static inline enum tern_span_where tern_span_where(uint32_t place)
+{
+	return place & ((1u << TERN_SPAN_WHERE_BITS) - 1);
+}
+
+/* The place that follows on `before`. */
+static inline uint32_t tern_span_place(enum tern_span_where where, uint32_t before)
+{
+	return ((before >> TERN_SPAN_WHERE_BITS) + 1) << TERN_SPAN_WHERE_BITS | where;
+}
+
+static inline size_t tern_mspan_record_size(unsigned nwords)
+{
+	return sizeof(struct tern_mspan) + 3 * nwords * sizeof(uint64_t);
+}
+
+static inline _Atomic uint64_t *tern_mspan_free_bits(struct tern_mspan *s)
+{
+	return s->bits;
+}
+
+static inline _Atomic uint64_t *tern_mspan_remote_bits(struct tern_mspan *s)
+{
+	return s->bits + s->nwords;
+}
+
+static inline _Atomic uint64_t *tern_mspan_mark_bits(struct tern_mspan *s)
+{
+	return s->bits + 2 * s->nwords;
+}
+
+/* Words in each bitmap of a class. What is left over at a span's end has a bit too, which is never
+ * free: so every offset in a span has one. */
+unsigned tern_mspan_words(unsigned sizeclass);
+/* Make a record into a span of slots, all free, or into one large object that is in use. The
+ * record has room for the class, nwords is set, and all else is as its last user left it. */
+void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass spc);
+void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages,
+			   enum tern_kind kind);
+
+/* Owner: make what others freed free. Returns how many slots that were. Panics if one of them was
+ * free already: a double free that two CPUs raced for. */
+unsigned tern_mspan_collect(struct tern_mspan *s);
+/* Owner: the lowest word with a free slot; nwords if there is none. */
+unsigned tern_mspan_next_word(const struct tern_mspan *s);
+/* Slots that are not free for the owner: in use, or freed remotely and not collected yet. */
+unsigned tern_mspan_taken(const struct tern_mspan *s);
+/* The slots that word w of a bitmap stands for. */
+uint64_t tern_mspan_slots_in(const struct tern_mspan *s, unsigned w);
+/* True if no slot is in use: exact for who owns the span, else a hint. */
+bool tern_mspan_is_empty(const struct tern_mspan *s);
+/* The slot that holds an address; the address lies in the span. */
+static inline unsigned tern_mspan_slot(const struct tern_mspan *s, uintptr_t addr)
+{
+	return (unsigned)((addr - s->base) * s->magic >> 32);
+}
+bool tern_mspan_slot_in_use(const struct tern_mspan *s, unsigned slot);
+/* The type's invariants, for an owner or in a quiet moment. */
+bool tern_mspan_check(const struct tern_mspan *s);
+
+#endif

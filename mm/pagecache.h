@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* pagecache.h - up to 64 free pages for one CPU, so that taking one needs no lock.
+ *
+ * The pages lie in one aligned window of 64; for the page allocator they are taken. Locks: none;
+ * the CPU that owns the cache uses it with interrupts off. Go: runtime/mpagecache.go. */
+#ifndef MM_PAGECACHE_H
+#define MM_PAGECACHE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mm/page.h"
+
+#define TERN_PAGECACHE_PAGES 64u
+
+struct tern_pagecache {
+	uint64_t base;         /* page number of the window, a multiple of 64 */
+	_Atomic uint64_t free; /* bit i: page base + i is free, and here; others may count them */
+};
+
+static inline uint64_t tern_pagecache_bits(const struct tern_pagecache *c)
+{
+	return atomic_load_explicit(&c->free, memory_order_relaxed);
+}
+
+static inline void tern_pagecache_set(struct tern_pagecache *c, uint64_t base, uint64_t free)
+{
+	c->base = base;
+	atomic_store_explicit(&c->free, free, memory_order_relaxed);
+}
+
+/* The lowest run of n pages, 0 < n <= 64; TERN_NO_PAGE if there is none. */
+static inline uint64_t tern_pagecache_take(struct tern_pagecache *c, unsigned n)
+{
+	uint64_t free = tern_pagecache_bits(c), starts = free;
+	unsigned i, have = 1;
+
+	/* Bit i of starts: a run of `have` pages begins there. */
+	while (starts && have < n) {
+		unsigned more = have < n - have ? have : n - have;
+
+		starts &= starts >> more;
+		have += more;
+	}
+	if (!starts)
+		return TERN_NO_PAGE;
+	i = (unsigned)__builtin_ctzll(starts);
+	tern_pagecache_set(c, c->base, free & ~(~0ull >> (64 - n) << i));
+	return c->base + i;
+}
+
+/* False, and nothing done, unless the page lies in the window. */
+static inline bool tern_pagecache_put(struct tern_pagecache *c, uint64_t page)
+{
+	if (page - c->base >= TERN_PAGECACHE_PAGES || !c->base)
+		return false;
+	tern_pagecache_set(c, c->base, tern_pagecache_bits(c) | 1ull << (page - c->base));
+	return true;
+}
+
+#endif
