@@ -14,6 +14,7 @@
 ##   make clean          remove O=
 ##
 ## Running a guest       (ARCH= MEM=512M SMP=2 MACHINE=q35|pc|microvm GIC=2|3 EL=1|2 CPU= QEMU_ARGS=)
+##                       BALLOON=1 adds a device that takes free memory back for the host
 ##   make boot           boot, print a report, end with a verdict; asks nothing
 ##   make boot SAMPLE=hello       the smallest port, built as a stranger's kernel is
 ##   make gdb            boot, wait for a debugger on port 1234, and start it
@@ -119,9 +120,9 @@ LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=4096 -z noex
 	--build-id=none --no-dynamic-linker --orphan-handling=error
 
 # --- sources ---------------------------------------------------------------------------------
-# Parsers of foreign bytes: pure, so they run hosted too.
+# What reads foreign bytes: pure, so it runs hosted too.
 pure_boot := $(addprefix boot/,error.c memmap.c cmdline.c acpi.c fdt.c fdt_machine.c pvh.c \
-	multiboot2.c)
+	multiboot2.c virtio.c)
 lib_src   := $(wildcard lib/*.c mm/*.c gc/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
 test_src  := $(wildcard tests/lib/*.c tests/unit/*.c) samples/monitor/lineedit.c
 # A sample with a Makefile of its own is not a program of the guest kernel but another kernel.
@@ -227,7 +228,7 @@ test_setup = @LLVM= tools/setup.sh $(1)
 guest_setup = $(call setup,$(ARCH) $(if $(stranger),pkg-config)$(1))
 remake = $(Q)+$(MAKE) --no-print-directory
 guest = ARCH=$(ARCH) MEM='$(MEM)' SMP='$(SMP)' MACHINE='$(MACHINE)' GIC='$(GIC)' EL='$(EL)' \
-	CPU='$(CPU)' QEMU_ARGS='$(QEMU_ARGS)'
+	CPU='$(CPU)' BALLOON='$(BALLOON)' QEMU_ARGS='$(QEMU_ARGS)'
 for_guests = $(if $(filter host,$(ARCH)),$(error $@: ARCH=host has no guest; want x86_64 or aarch64))
 
 help:

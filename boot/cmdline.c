@@ -55,6 +55,15 @@ static bool match_option(const struct word *w, const char *key, struct word *val
 	return true;
 }
 
+static bool copy_value(const struct word *v, char *value, size_t size)
+{
+	if (!v->text || v->len >= size)
+		return false;
+	memcpy(value, v->text, v->len);
+	value[v->len] = '\0';
+	return true;
+}
+
 bool cmdline_option(const char *cmdline, const char *key, char *value, size_t size)
 {
 	struct word w, v, found = { NULL, 0 };
@@ -62,11 +71,17 @@ bool cmdline_option(const char *cmdline, const char *key, char *value, size_t si
 	while (next_word(&cmdline, &w) && !is_separator(&w))
 		if (match_option(&w, key, &v))
 			found = v;
-	if (!found.text || found.len >= size)
-		return false;
-	memcpy(value, found.text, found.len);
-	value[found.len] = '\0';
-	return true;
+	return copy_value(&found, value, size);
+}
+
+bool cmdline_next_option(const char **at, const char *key, char *value, size_t size)
+{
+	struct word w, v;
+
+	while (next_word(at, &w) && !is_separator(&w))
+		if (match_option(&w, key, &v) && copy_value(&v, value, size))
+			return true;
+	return false;
 }
 
 const char *cmdline_script(const char *cmdline)

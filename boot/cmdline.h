@@ -15,6 +15,10 @@
  * untouched, if it is not there or does not fit. An option without "=" has the value "". */
 bool cmdline_option(const char *cmdline, const char *key, char *value, size_t size);
 
+/* The same of the next option key= in *at, which moves on behind it: begin with the command line,
+ * call until it is false. One whose value does not fit is passed over. */
+bool cmdline_next_option(const char **at, const char *key, char *value, size_t size);
+
 /* The text after "--" without leading blanks, or NULL if there is no "--". */
 const char *cmdline_script(const char *cmdline);
 

@@ -7,8 +7,9 @@
  *   apic.c / gic.c    interrupt controller                        timer.c  clock and timer
  *   pte.h             page table entries (boot/pte.h)             switch.S thread switch
  *   provoke.c         faults on purpose (boot/provoke.h)          exit.c   leaving QEMU
- * x86_64 has besides tsc.c, how fast the clock runs, and trampoline.S, where its CPUs begin;
- * aarch64 has psci.c, calls of firmware, and recover.S, the instructions that may fault. */
+ * x86_64 has besides tsc.c, how fast the clock runs, trampoline.S, where its CPUs begin, and
+ * virtio_pci.c, devices; aarch64 has psci.c, calls of firmware, recover.S, the instructions that may
+ * fault, and virtio.c, devices. */
 #ifndef BOOT_MACHINE_H
 #define BOOT_MACHINE_H
 
@@ -20,6 +21,7 @@
 
 struct boot_info;
 struct cpu;
+struct virtio;
 
 /* What machine this is; filled by mach_discover(), constant from then on. */
 struct machine {
@@ -78,6 +80,10 @@ void mach_switch(uintptr_t *save, uintptr_t to);
 /* Read or write 1, 2, 4 or 8 bytes; false if the access faults. */
 bool mach_probe_read(uintptr_t addr, unsigned size, uint64_t *value);
 bool mach_probe_write(uintptr_t addr, unsigned size, uint64_t value);
+
+/* Find the first virtio device with that id (boot/virtio.h) and open it. False if there is none that
+ * can be used. One thread at a time. */
+bool mach_find_virtio(uint32_t id, struct virtio *v);
 
 /* Leave the machine. status 0 passes, 1 fails: QEMU's exit status tells it where it can. */
 _Noreturn void mach_exit(int status);

@@ -3,6 +3,7 @@
 #include <tern/port.h>
 
 #include "arch/arch.h"
+#include "boot/balloon.h"
 #include "boot/console.h"
 #include "boot/cpu.h"
 #include "boot/fault.h"
@@ -50,4 +51,9 @@ uint64_t tern_port_clock_ns(void)
 bool tern_port_map(uintptr_t start, size_t size)
 {
 	return vm_map_identity(start, size, VM_READ | VM_WRITE);
+}
+
+bool tern_port_release(uintptr_t start, size_t size)
+{
+	return balloon_release(start, size);
 }

@@ -42,3 +42,10 @@ TERN_WEAK bool tern_port_map(uintptr_t start, size_t size)
 	(void)size;
 	return true;
 }
+
+TERN_WEAK bool tern_port_release(uintptr_t start, size_t size)
+{
+	(void)start;
+	(void)size;
+	return false;
+}

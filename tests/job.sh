@@ -9,7 +9,7 @@ set -u
 kind=$1
 name=$(echo "$*" | tr ' =' '.-')
 shift
-arch=host build=release llvm=0 san= smp=2 mem=64M machine=q35 gic=3 el=1 cpu= loader= change= script=
+arch=host build=release llvm=0 san= smp=2 mem=64M machine=q35 gic=3 el=1 cpu= balloon= loader= change= script=
 for setting in "$@"; do
   case $setting in
   kind=*) fault=${setting#kind=} ;;
@@ -28,7 +28,7 @@ ext=elf; [ "$arch" = aarch64 ] && ext=img
 limit=${LIMIT:-240}
 
 guest() { # command line; output on stdout
-  ARCH=$arch MEM=$mem SMP=$smp MACHINE=$machine GIC=$gic EL=$el CPU=$cpu TIMEOUT=$limit \
+  ARCH=$arch MEM=$mem SMP=$smp MACHINE=$machine GIC=$gic EL=$el CPU=$cpu BALLOON=$balloon TIMEOUT=$limit \
     CMDLINE=$1 DTB=${dtb:-} tools/qemu.sh "${kernel:-$dir/monitor.$ext}" 2>&1
 }
 

@@ -23,13 +23,13 @@ suites() {
   echo "suite arch=aarch64 build=release smp=2 mem=64M gic=3"
   [ "$1" = check ] && return
   echo "suite arch=x86_64 build=release smp=1 mem=16M cpu=qemu64"
-  echo "suite arch=x86_64 build=debug smp=4 mem=64M machine=microvm"
-  echo "suite arch=x86_64 build=verify smp=2 mem=512M machine=pc"
-  echo "suite arch=x86_64 build=release llvm=1 smp=8 mem=4G"
+  echo "suite arch=x86_64 build=debug smp=4 mem=64M machine=microvm balloon=1"
+  echo "suite arch=x86_64 build=verify smp=2 mem=512M machine=pc balloon=1"
+  echo "suite arch=x86_64 build=release llvm=1 smp=8 mem=4G balloon=1"
   echo "suite arch=aarch64 build=release smp=1 mem=16M gic=2 cpu=cortex-a53"
   echo "suite arch=aarch64 build=debug smp=4 mem=64M gic=3 cpu=max"
-  echo "suite arch=aarch64 build=verify smp=2 mem=512M gic=2 el=2"
-  echo "suite arch=aarch64 build=release llvm=1 smp=8 mem=4G gic=3"
+  echo "suite arch=aarch64 build=verify smp=2 mem=512M gic=2 el=2 balloon=1"
+  echo "suite arch=aarch64 build=release llvm=1 smp=8 mem=4G gic=3 balloon=1"
 }
 
 # Each line: memory, CPUs, and the variants of the two machines.

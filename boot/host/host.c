@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <tern/config.h>
 #include <tern/port.h>
@@ -102,6 +103,12 @@ unsigned tern_port_cpu_id(void)
 uint64_t tern_port_clock_ns(void)
 {
 	return arch_ticks();
+}
+
+/* Private memory of the process reads as zero from then on; the heap asks only that it reads. */
+bool tern_port_release(uintptr_t start, size_t size)
+{
+	return madvise((void *)start, size, MADV_DONTNEED) == 0;
 }
 
 struct job {

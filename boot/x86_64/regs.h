@@ -69,6 +69,11 @@ static inline uint32_t inl(uint16_t port)
 	return value;
 }
 
+static inline void outl(uint16_t port, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
 static inline uint64_t read_msr(uint32_t msr)
 {
 	uint32_t low, high;

@@ -91,6 +91,19 @@ uint64_t tern_port_clock_ns(void);
  */
 bool tern_port_map(uintptr_t start, size_t size);
 
+/**
+ * tern_port_release - the machine beneath may have memory back until it is touched again
+ * @start: multiple of the heap's page size, 8 KiB
+ * @size:  likewise
+ *
+ * Comes for memory of a region that tern does not use: its contents are not needed any more, and
+ * whoever touches it next finds anything there. It stays mapped: that touch is all it takes to have
+ * it again, and must not fail. True if it was given back; false costs nothing but the memory. Comes
+ * in threads, with none of tern's locks held, and may wait for the machine beneath but not for other
+ * CPUs if the caller of tern has interrupts off. Default: false, as there is nobody to give it to.
+ */
+bool tern_port_release(uintptr_t start, size_t size);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

@@ -41,6 +41,19 @@ TEST(cmdline, value_is_untouched_when_there_is_none)
 	EXPECT_STR(value, "123");
 }
 
+TEST(cmdline, an_option_may_come_more_than_once)
+{
+	const char *at = "dev=1 x dev=12345 dev=2 devs=3 -- dev=4";
+	char value[4];
+
+	REQUIRE(cmdline_next_option(&at, "dev", value, sizeof(value)));
+	EXPECT_STR(value, "1");
+	REQUIRE(cmdline_next_option(&at, "dev", value, sizeof(value)));
+	EXPECT_STR(value, "2");
+	EXPECT(!cmdline_next_option(&at, "dev", value, sizeof(value)));
+	EXPECT_STR(value, "2");
+}
+
 TEST(cmdline, the_script_follows_the_separator)
 {
 	EXPECT_STR(cmdline_script("loglevel=debug --  report; test memmap"), "report; test memmap");
