@@ -37,7 +37,7 @@ struct tern_mcache *tern_heap_make_cache(void)
 	if (!c)
 		return NULL;
 	tern_mcache_init(c);
-	atomic_store_explicit(&tern_heap.cache[TERN_CPU_ID()], c, memory_order_relaxed);
+	atomic_store_explicit(&tern_heap.cache[TERN_CPU_ID()], c, memory_order_release);
 	return c;
 }
 

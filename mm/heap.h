@@ -9,13 +9,19 @@
 #include "mm/mcache.h"
 
 struct tern_heap {
-	struct tern_mcache *_Atomic cache[TERN_MAX_CPUS]; /* [atomic: relaxed] written once, by its
-							   * CPU */
+	struct tern_mcache *_Atomic cache[TERN_MAX_CPUS]; /* [atomic: release; the CPU itself
+							   * relaxed] written once, by it */
 	struct tern_mcentral central[TERN_SPANCLASSES];
 	struct tern_mheap pages;
 };
 
 extern struct tern_heap tern_heap;
+
+/* Another CPU's. acquire: its beginnings are seen. */
+static inline struct tern_mcache *tern_heap_cache_of(unsigned cpu)
+{
+	return atomic_load_explicit(&tern_heap.cache[cpu], memory_order_acquire);
+}
 
 /* The cache of the CPU that runs this, with interrupts off; tern_mcache_none if it has none yet. */
 static inline struct tern_mcache *tern_heap_cache(void)

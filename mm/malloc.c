@@ -63,6 +63,12 @@ static inline void *take(tern_spanclass spc, bool zero)
 	return likely(p) ? p : take_slow(spc, zero);
 }
 
+static void count_large(struct tern_mcache *c, enum tern_kind kind, size_t bytes)
+{
+	tern_mcache_count(&c->large[kind].mallocs, 1);
+	tern_mcache_count(&c->large[kind].malloc_bytes, bytes);
+}
+
 static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind kind)
 {
 	struct tern_mspan *s;
@@ -73,7 +79,7 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 
 		s = c ? tern_mheap_large(&tern_heap.pages, &c->pages, n, align, kind) : NULL;
 		if (s)
-			tern_mcache_count(&c->large_malloc_bytes, s->elemsize);
+			count_large(c, kind, s->elemsize);
 		tern_irq_restore(irq);
 	} while (!s && tern_heap_find_memory(n + align - 1));
 	return s;
@@ -152,7 +158,9 @@ static void *take_tiny(unsigned size)
 	struct tern_mcache *c = tern_heap_cache();
 	void *p = take_crumb(c, size);
 
-	if (!p && c != &tern_mcache_none) {
+	if (p) {
+		tern_mcache_count(&c->ncrumbs, 1);
+	} else if (c != &tern_mcache_none) {
 		uintptr_t block = (uintptr_t)take_ready(c, TERN_SPANCLASS_TINY, true);
 
 		if (block) {
@@ -224,6 +232,14 @@ static struct tern_pagecache *pages_of(struct tern_mcache *c)
 	return c == &tern_mcache_none ? NULL : &c->pages;
 }
 
+static void count_large_free(struct tern_mcache *c, const struct tern_mspan *s)
+{
+	struct tern_large_counts *n = &c->large[tern_spanclass_kind(s->spc)];
+
+	tern_mcache_count_any(c, &n->frees, 1);
+	tern_mcache_count_any(c, &n->free_bytes, s->elemsize);
+}
+
 static void free_large(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
 {
 	uint8_t state = TERN_SPAN_LARGE;
@@ -235,7 +251,7 @@ static void free_large(struct tern_mcache *c, struct tern_mspan *s, uintptr_t ad
 	    !atomic_compare_exchange_strong_explicit(&s->state, &state, TERN_SPAN_DEAD,
 						     memory_order_acq_rel, memory_order_relaxed))
 		bad_free("tern_free", addr);
-	tern_mcache_count(&c->large_free_bytes, s->elemsize);
+	count_large_free(c, s);
 	tern_mheap_free_pages_of(&tern_heap.pages, pages_of(c), base, npages);
 	tern_mheap_free_record(&tern_heap.pages, s);
 }
@@ -251,7 +267,7 @@ static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t a
 
 	if (free & bit)
 		bad_free("tern_free", addr);
-	tern_mcache_count(&c->nfree[s->spc], 1);
+	tern_mcache_count_any(c, &c->nfree[s->spc], 1);
 	/* release: the program's last writes to the object; seq_cst: see mcentral.c */
 	remote = atomic_fetch_or_explicit(&s->bits[s->nwords + w], bit, memory_order_seq_cst);
 	if (remote & bit)
@@ -346,21 +362,28 @@ size_t tern_usable_size(const void *p)
 	return tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)p)->elemsize;
 }
 
+static void count_resized(struct tern_mcache *c, const struct tern_mspan *s, size_t old)
+{
+	struct tern_large_counts *n = &c->large[tern_spanclass_kind(s->spc)];
+
+	if (s->elemsize > old)
+		tern_mcache_count_any(c, &n->malloc_bytes, s->elemsize - old);
+	else
+		tern_mcache_count_any(c, &n->free_bytes, old - s->elemsize);
+}
+
 static bool resize_large(struct tern_mspan *s, size_t size)
 {
 	uint64_t n = pages_for(size);
 	size_t old = s->elemsize;
 	unsigned long irq;
-	struct tern_mcache *c;
 
 	if (n == s->npages)
 		return true;
 	if (!tern_mheap_resize(&tern_heap.pages, s, n))
 		return false;
 	irq = tern_irq_save();
-	c = tern_heap_cache();
-	tern_mcache_count(&c->large_malloc_bytes, s->elemsize);
-	tern_mcache_count(&c->large_free_bytes, old);
+	count_resized(tern_heap_cache(), s, old);
 	tern_irq_restore(irq);
 	return true;
 }

@@ -29,19 +29,32 @@ void tern_mcache_init(struct tern_mcache *c)
 		c->slots[i] = (struct tern_slots)NO_SLOTS;
 }
 
+/* Only the owner changes it, but statistics look. */
+static void set_balance(struct tern_mspan *s, uint64_t balance)
+{
+	__atomic_store_n(&s->balance, balance, __ATOMIC_RELAXED);
+}
+
+/* release: with statistics, which look at the span */
+static void set_span(struct tern_slots *e, struct tern_mspan *s)
+{
+	__atomic_store_n(&e->span, s, __ATOMIC_RELEASE);
+}
+
 static void count_taken(struct tern_mcache *c, tern_spanclass spc)
 {
 	struct tern_slots *e = &c->slots[spc];
+	uint64_t n = e->taken / TERN_SLOTS_TAKEN;
 
-	tern_mcache_count(&c->nmalloc[spc], e->nalloc);
-	e->span->balance += e->nalloc;
-	e->nalloc = 0;
+	tern_mcache_count(&c->nmalloc[spc], n);
+	set_balance(e->span, e->span->balance + n);
+	__atomic_store_n(&e->taken, e->elemsize, __ATOMIC_RELAXED);
 }
 
 /* What others freed was counted by them. */
 static void collect(struct tern_mspan *s)
 {
-	s->balance -= tern_mspan_collect(s);
+	set_balance(s, s->balance - tern_mspan_collect(s));
 }
 
 /* True if the span has a free slot. */
@@ -66,8 +79,19 @@ static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct ter
 	count_taken(c, spc);
 	collect(s);
 	tern_mcache_count(&c->nfree[spc], s->balance - tern_mspan_taken(s));
-	c->slots[spc] = (struct tern_slots)NO_SLOTS;
+	c->slots[spc].word = &no_word;
+	set_span(&c->slots[spc], NULL);
 	tern_mcentral_give(&all[spc], h, &c->pages, s);
+}
+
+static struct tern_mspan *new_span(struct tern_mcentral *c, struct tern_mheap *h,
+				   struct tern_pagecache *pages, tern_spanclass spc)
+{
+	struct tern_mspan *s = tern_mheap_span(h, pages, spc);
+
+	if (s)
+		atomic_fetch_add_explicit(&c->nspans, 1, memory_order_relaxed);
+	return s;
 }
 
 bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
@@ -85,15 +109,15 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 	}
 	s = tern_mcentral_take(&all[spc], h);
 	if (!s)
-		s = tern_mheap_span(h, &c->pages, spc);
+		s = new_span(&all[spc], h, &c->pages, spc);
 	if (!s)
 		return false;
 	/* Crumbs are not freed one by one: who tries does not get past the owner. */
 	atomic_store_explicit(&s->owner, spc == TERN_SPANCLASS_TINY ? NULL : c,
 			      memory_order_relaxed);
-	s->balance = tern_mspan_taken(s);
-	e->span = s;
-	e->elemsize = (uint32_t)s->elemsize;
+	set_balance(s, tern_mspan_taken(s));
+	__atomic_store_n(&e->taken, s->elemsize, __ATOMIC_RELAXED);
+	set_span(e, s);
 	return aim(e, s);
 }
 

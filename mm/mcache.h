@@ -3,6 +3,7 @@
 #ifndef MM_MCACHE_H
 #define MM_MCACHE_H
 
+#include "lib/assert.h"
 #include "mm/mcentral.h"
 
 /* What the fast path sees of a class. */
@@ -10,10 +11,22 @@ struct tern_slots {
 	/* The word of the span's free bits that slots are taken from; with no span: a word that is
 	 * always 0, so that nobody has to ask. */
 	_Atomic uint64_t *word;
-	uintptr_t base; /* of the word's first slot */
-	struct tern_mspan *span;
-	uint32_t elemsize;
-	uint32_t nalloc; /* slots taken since the counts were last brought up to date */
+	uintptr_t base;          /* of the word's first slot */
+	struct tern_mspan *span; /* [atomic: release; the CPU itself reads it plainly] */
+	union {
+		/* [atomic: relaxed, likewise] slots taken since the counts were last brought up to
+		 * date, in units of TERN_SLOTS_TAKEN; below them the size */
+		uint64_t taken;
+		uint16_t elemsize;
+	};
+};
+#define TERN_SLOTS_TAKEN (1ull << 16)
+TERN_STATIC_ASSERT(TERN_SMALL_MAX < TERN_SLOTS_TAKEN, "a small size fits below the count");
+
+/* Large objects of a kind: how many, and the bytes of their spans. One that is resized where it is
+ * changes the bytes only. */
+struct tern_large_counts {
+	_Atomic uint64_t mallocs, frees, malloc_bytes, free_bytes;
 };
 
 /* Used by its CPU alone, with interrupts off: no lock, no atomic read-modify-write. */
@@ -25,7 +38,9 @@ struct tern_mcache {
 	/* [atomic: relaxed; written by the CPU alone] counts for statistics, by class */
 	_Atomic uint64_t nmalloc[TERN_SPANCLASSES]; /* objects, as far as brought up to date */
 	_Atomic uint64_t nfree[TERN_SPANCLASSES];
-	_Atomic uint64_t large_malloc_bytes, large_free_bytes;
+	_Atomic uint64_t ncrumbs; /* ... that shared a block with those before them */
+	struct tern_large_counts large[TERN_KINDS];
+	_Atomic uint64_t run_malloc_pages, run_free_pages;
 };
 
 /* Stands in for the caches of CPUs that have none yet: never has a slot, owns no span. */
@@ -33,24 +48,34 @@ extern struct tern_mcache tern_mcache_none;
 
 void tern_mcache_init(struct tern_mcache *c);
 
-/* Counters have one writer, and readers anywhere. */
+/* Counters have one writer, and readers anywhere. But for those of tern_mcache_none: */
 static inline void tern_mcache_count(_Atomic uint64_t *count, uint64_t n)
 {
 	atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + n,
 			      memory_order_relaxed);
 }
 
+/* Of a cache that may be tern_mcache_none, which CPUs without a cache share. */
+static inline void tern_mcache_count_any(struct tern_mcache *c, _Atomic uint64_t *count, uint64_t n)
+{
+	if (unlikely(c == &tern_mcache_none))
+		atomic_fetch_add_explicit(count, n, memory_order_relaxed);
+	else
+		tern_mcache_count(count, n);
+}
+
 /* A slot of the class, or NULL when the word is used up. */
 static inline void *tern_mcache_take(struct tern_mcache *c, tern_spanclass spc)
 {
 	struct tern_slots *e = &c->slots[spc];
-	uint64_t free = atomic_load_explicit(e->word, memory_order_relaxed);
+	uint64_t free = atomic_load_explicit(e->word, memory_order_relaxed), taken;
 
 	if (unlikely(free == 0))
 		return NULL;
 	atomic_store_explicit(e->word, free & (free - 1), memory_order_relaxed);
-	e->nalloc++;
-	return (void *)(e->base + (unsigned)__builtin_ctzll(free) * (uintptr_t)e->elemsize);
+	taken = e->taken;
+	__atomic_store_n(&e->taken, taken + TERN_SLOTS_TAKEN, __ATOMIC_RELAXED);
+	return (void *)(e->base + (unsigned)__builtin_ctzll(free) * (taken % TERN_SLOTS_TAKEN));
 }
 
 /* Give the class a word with a free slot: the next of its span, or of another from the central

@@ -108,6 +108,7 @@ void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct te
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
 	tern_mspan_collect(s);
 	if (tern_mspan_is_empty(s)) {
+		atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
 		tern_mheap_free_pages_of(h, pages, s->base, s->npages);
 		tern_mheap_free_record(h, s);
 	} else {
@@ -169,6 +170,7 @@ static void freed_last(struct tern_mcentral *all, struct tern_mheap *h,
 	if (!seen.empty || !move(s, &place, TERN_SPAN_EMPTY))
 		return;
 	c = &all[seen.spc];
+	atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
 	tern_mheap_free_pages_of(h, pages, seen.base, seen.npages);
 	limit = atomic_load_explicit(&c->purge_at, memory_order_relaxed);
 	if (atomic_fetch_add_explicit(&c->nempty, 1, memory_order_relaxed) >=

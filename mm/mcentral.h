@@ -9,6 +9,7 @@
 
 struct tern_mcentral {
 	struct tern_spanset partial;
+	_Atomic uint32_t nspans;   /* [atomic: relaxed] spans of the class, owned ones too */
 	_Atomic uint32_t nempty;   /* [atomic: relaxed] records in it whose pages are gone, about */
 	_Atomic uint32_t purge_at; /* [atomic: relaxed] so many are too many */
 } TERN_ALIGNED(TERN_CACHE_LINE);

@@ -58,8 +58,8 @@ struct tern_mspan {
 	_Atomic(struct tern_mcache *) owner; /* [atomic: relaxed] only the owner itself changes it
 					      * while it is set */
 	_Atomic uint32_t place;              /* [atomic] see mcentral.c */
-	uint32_t balance;                    /* [owner] see mcache.c: slots taken, less collected */
-	struct tern_special *specials;       /* [lock: special] records tied to its objects */
+	uint64_t balance; /* [owner; atomic: relaxed] see mcache.c: slots taken, less collected */
+	struct tern_special *specials; /* [lock: special] records tied to its objects */
 
 	_Atomic uint64_t bits[]; /* free, remote, mark: nwords each */
 };

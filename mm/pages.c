@@ -49,8 +49,10 @@ static uint64_t take_run(uint64_t n, uint64_t align, uint64_t below)
 	uint64_t first =
 		c ? tern_mheap_take(&tern_heap.pages, &c->pages, n, align, below) : TERN_NO_PAGE;
 
-	if (first != TERN_NO_PAGE)
+	if (first != TERN_NO_PAGE) {
 		tern_mheap_set_run(&tern_heap.pages, first, n);
+		tern_mcache_count(&c->run_malloc_pages, n);
+	}
 	tern_irq_restore(irq);
 	return first;
 }
@@ -78,9 +80,11 @@ static bool free_run(uintptr_t addr, uint64_t n)
 	bool run = is_aligned(addr, TERN_PAGE_SIZE) &&
 		   tern_mheap_unset_run(&tern_heap.pages, first, n);
 
-	if (run)
+	if (run) {
+		tern_mcache_count_any(c, &c->run_free_pages, n);
 		tern_mheap_free(&tern_heap.pages, c == &tern_mcache_none ? NULL : &c->pages, first,
 				n);
+	}
 	tern_irq_restore(irq);
 	return run;
 }
@@ -102,8 +106,7 @@ static uint64_t cached_bytes(void)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
-		n += count_bits(tern_pagecache_bits(
-			&atomic_load_explicit(&tern_heap.cache[i], memory_order_relaxed)->pages));
+		n += count_bits(tern_pagecache_bits(&tern_heap_cache_of(i)->pages));
 	return n << TERN_PAGE_SHIFT;
 }
 
