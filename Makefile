@@ -134,10 +134,12 @@ host_src  := $(filter-out lib/memory.c,$(lib_src)) $(pure_boot) $(test_src) \
 	$(wildcard boot/host/*.c tests/host/*.c)
 
 obj = $(patsubst %,$(D)/%.o,$(basename $(sort $(1))))
+# A program that has all the sources compiles the allocator with its kernel's settings.
+own_obj = $(patsubst $(D)/mm/%,$(D)/own/mm/%,$(call obj,$(1)))
 lib_obj   := $(call obj,$(filter-out lib/memory.c,$(lib_src)))
-image_obj := $(call obj,$(image_src))
-host_obj  := $(call obj,$(host_src))
-bench_obj := $(lib_obj) $(call obj,boot/host/host.c $(bench_src))
+image_obj := $(call own_obj,$(image_src))
+host_obj  := $(call own_obj,$(host_src))
+bench_obj := $(patsubst $(D)/mm/%,$(D)/own/mm/%,$(lib_obj)) $(call obj,boot/host/host.c $(bench_src))
 
 # --- objects: made again when a header, a flag or a compiler changes ---------------------------
 flags_now := $(subst ','\'',$(shell $(CC) --version 2>/dev/null | sed q) $(CC) $(CPPFLAGS) \
@@ -152,6 +154,9 @@ $(D)/sources: force | $$(@D)/.dir
 $(D)/%.o: %.c $(D)/flags | $$(@D)/.dir
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(D)/own/%.o: %.c $(D)/flags | $$(@D)/.dir
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) -DTERN_CONFIG='"boot/$(ARCH)/tern_config.h"' $(CFLAGS) -MMD -MP -c -o $@ $<
 $(D)/%.o: %.S $(D)/flags | $$(@D)/.dir
 	$(call say,AS,$@)
 	$(Q)$(CC) -g $(ASFLAGS) -MMD -MP -c -o $@ $<

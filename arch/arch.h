@@ -11,6 +11,8 @@
  *   void          arch_relax(void)             in a loop that waits for another CPU
  *   uint64_t      arch_ticks(void)             the free-running counter, ordered after what
  *                                              stands before it in the program
+ *   void          arch_clear(p, size)          set to zero, in the best way for much: p and size are
+ *                                              multiples of 8; ordinary, cached memory
  *
  * Locks: none. Context: any. On the host interrupts are a flag of the thread, so that code which
  * relies on "off" can be checked for it. The guest kernel's machine code (page tables, traps,

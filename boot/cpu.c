@@ -14,6 +14,8 @@
 #include "lib/assert.h"
 #include "lib/log.h"
 
+TERN_STATIC_ASSERT(offsetof(struct cpu, id) == 8, "boot/ARCH/tern_config.h reads it there");
+
 /* No speed is asked for: an emulator may not run a CPU for long. */
 #define START_TIMEOUT_NS 5000000000ull
 

@@ -16,6 +16,7 @@
 
 #define TERN_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define TERN_NOINLINE           __attribute__((noinline))
+#define TERN_INLINE             inline __attribute__((always_inline))
 #define TERN_ALIGNED(n)         __attribute__((aligned(n)))
 #define TERN_CACHE_LINE         64
 

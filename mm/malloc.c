@@ -14,6 +14,7 @@
 
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "lib/clear.h"
 #include "lib/irq.h"
 #include "lib/string.h"
 #include "mm/heap.h"
@@ -29,38 +30,50 @@ static uint64_t pages_for(size_t size)
 /* --- taking ------------------------------------------------------------------------------ */
 
 /* A slot, cleared on demand; NULL when the cache has none ready. Interrupts are off. */
-static inline void *take_ready(struct tern_mcache *c, tern_spanclass spc, bool zero)
+static TERN_INLINE void *take_ready(struct tern_mcache *c, size_t spc, bool zero)
 {
-	void *p = tern_mcache_take(c, spc);
+	struct tern_slots *e = &c->slots[spc];
+	void *p = tern_mcache_take(e);
 
-	if (likely(p) && zero && c->slots[spc].span->needzero)
-		memset(p, 0, c->slots[spc].elemsize);
+	if (likely(p) && zero && e->span->needzero)
+		tern_clear(p, e->elemsize);
 	return p;
 }
 
-static TERN_NOINLINE void *take_slow(tern_spanclass spc, bool zero)
+static TERN_NOINLINE void *take_slow(size_t spc, bool zero)
 {
-	unsigned npages = tern_sizeclass_pages[tern_spanclass_size(spc)];
+	unsigned npages = tern_sizeclass_pages[tern_spanclass_size((tern_spanclass)spc)];
 	void *p = NULL;
 
 	do {
 		unsigned long irq = tern_irq_save();
 		struct tern_mcache *c = tern_heap_make_cache();
 
-		if (c && tern_mcache_refill(c, tern_heap.central, &tern_heap.pages, spc))
+		if (c &&
+		    tern_mcache_refill(c, tern_heap.central, &tern_heap.pages, (tern_spanclass)spc))
 			p = take_ready(c, spc, zero);
 		tern_irq_restore(irq);
 	} while (!p && tern_heap_find_memory(npages));
 	return p;
 }
 
-static inline void *take(tern_spanclass spc, bool zero)
+static TERN_INLINE void *take(size_t spc, bool zero)
 {
 	unsigned long irq = tern_irq_save();
 	void *p = take_ready(tern_heap_cache(), spc, zero);
 
+	if (unlikely(!p)) {
+		tern_irq_restore(irq);
+		return take_slow(spc, zero);
+	}
 	tern_irq_restore(irq);
-	return likely(p) ? p : take_slow(spc, zero);
+	return p;
+}
+
+/* Most objects are in the first half of the table: one test finds that out. */
+static TERN_INLINE void *take_fine(enum tern_kind kind, size_t size, bool zero)
+{
+	return take(tern_spanclass_of(kind, tern_sizeclass_fine[(size + 7) / 8]), zero);
 }
 
 static void count_large(struct tern_mcache *c, enum tern_kind kind, size_t bytes)
@@ -95,15 +108,22 @@ static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind 
 	if (!s)
 		return NULL;
 	if (zero && s->needzero)
-		memset((void *)s->base, 0, s->elemsize);
+		tern_clear((void *)s->base, s->elemsize);
 	return (void *)s->base;
+}
+
+static TERN_NOINLINE void *take_coarse(enum tern_kind kind, size_t size, bool zero)
+{
+	if (size > TERN_SMALL_MAX)
+		return take_large(size, 1, kind, zero);
+	return take(tern_spanclass_of(kind, tern_sizeclass_of(size)), zero);
 }
 
 void *tern_malloc(size_t size)
 {
-	if (unlikely(size > TERN_SMALL_MAX))
-		return take_large(size, 1, TERN_KIND_MANUAL, false);
-	return take(tern_spanclass_of(TERN_KIND_MANUAL, tern_sizeclass_of(size)), false);
+	if (likely(size <= TERN_FINE_MAX))
+		return take_fine(TERN_KIND_MANUAL, size, false);
+	return take_coarse(TERN_KIND_MANUAL, size, false);
 }
 
 void *tern_calloc(size_t n, size_t size)
@@ -112,9 +132,9 @@ void *tern_calloc(size_t n, size_t size)
 
 	if (__builtin_mul_overflow(n, size, &all))
 		return NULL;
-	if (all > TERN_SMALL_MAX)
-		return take_large(all, 1, TERN_KIND_MANUAL, true);
-	return take(tern_spanclass_of(TERN_KIND_MANUAL, tern_sizeclass_of(all)), true);
+	if (all <= TERN_FINE_MAX)
+		return take_fine(TERN_KIND_MANUAL, all, true);
+	return take_coarse(TERN_KIND_MANUAL, all, true);
 }
 
 void *tern_aligned_alloc(size_t align, size_t size)
@@ -176,18 +196,18 @@ static void *take_tiny(unsigned size)
 
 void *tern_alloc(size_t size)
 {
-	if (unlikely(size - 1 >= TERN_SMALL_MAX))
-		return size ? take_large(size, 1, TERN_KIND_SCAN, true) : zero_size;
-	return take(tern_spanclass_of(TERN_KIND_SCAN, tern_sizeclass_of(size)), true);
+	if (likely(size - 1 < TERN_FINE_MAX))
+		return take_fine(TERN_KIND_SCAN, size, true);
+	return size ? take_coarse(TERN_KIND_SCAN, size, true) : zero_size;
 }
 
 void *tern_alloc_noscan(size_t size)
 {
-	if (unlikely(size - 1 >= TERN_SMALL_MAX))
-		return size ? take_large(size, 1, TERN_KIND_NOSCAN, true) : zero_size;
+	if (likely(size - TINY_BLOCK <= TERN_FINE_MAX - TINY_BLOCK))
+		return take_fine(TERN_KIND_NOSCAN, size, true);
 	if (size < TINY_BLOCK)
-		return take_tiny((unsigned)size);
-	return take(tern_spanclass_of(TERN_KIND_NOSCAN, tern_sizeclass_of(size)), true);
+		return size ? take_tiny((unsigned)size) : zero_size;
+	return take_coarse(TERN_KIND_NOSCAN, size, true);
 }
 
 /* --- giving back ------------------------------------------------------------------------- */
@@ -265,7 +285,7 @@ static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t a
 	uint64_t free = atomic_load_explicit(&s->bits[w], memory_order_relaxed);
 	uint64_t remote;
 
-	if (free & bit)
+	if ((addr - s->base) % s->elemsize || free & bit)
 		bad_free("tern_free", addr);
 	tern_mcache_count_any(c, &c->nfree[s->spc], 1);
 	/* release: the program's last writes to the object; seq_cst: see mcentral.c */
@@ -276,57 +296,64 @@ static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t a
 			    (free | remote | bit) == slots);
 }
 
-static TERN_NOINLINE void free_slow(struct tern_mspan *s, uintptr_t addr, unsigned long irq)
+/* Free a slot of a span that this CPU owns. False if it is not the start of an object in use, or of a
+ * large object, whose magic is 0. Interrupts are off. */
+static TERN_INLINE bool free_own(struct tern_mspan *s, uintptr_t offset)
 {
-	struct tern_mcache *c = tern_heap_cache();
-
-	if (!s || s == &tern_mheap_run)
-		bad_free("tern_free", addr);
-	if (s->magic == 0)
-		free_large(c, s, addr);
-	else if (s->spc != TERN_SPANCLASS_TINY) {
-		/* What is its owner's came here as something is wrong with it. */
-		if ((addr - s->base) % s->elemsize ||
-		    atomic_load_explicit(&s->owner, memory_order_relaxed) == c)
-			bad_free("tern_free", addr);
-		free_remote(c, s, addr);
-	}
-	tern_irq_restore(irq);
-}
-
-/* True if the slot was this CPU's to free, and is free now. Interrupts are off. */
-static inline bool free_ready(struct tern_mspan *s, uintptr_t addr)
-{
-	uint64_t product = (addr - s->base) * s->magic;
+	uint64_t product = offset * s->magic, free, bit;
 	unsigned slot = (unsigned)(product >> 32), w = slot / 64;
-	uint64_t bit = 1ull << slot % 64, free;
 
-	/* The remainder tells a pointer into the middle, and a large object, whose magic is 0. */
-	if ((uint32_t)product >= s->magic ||
-	    atomic_load_explicit(&s->owner, memory_order_relaxed) != tern_heap_cache())
+	/* The remainder tells a pointer into the middle. */
+	if (unlikely((uint32_t)product >= s->magic))
 		return false;
+	bit = 1ull << slot % 64;
 	free = atomic_load_explicit(&s->bits[w], memory_order_relaxed);
-	if ((free | atomic_load_explicit(&s->bits[s->nwords + w], memory_order_relaxed)) & bit)
+	if (unlikely((free | atomic_load_explicit(&s->bits[s->nwords + w], memory_order_relaxed)) &
+		     bit))
 		return false;
 	s->needzero = true;
 	atomic_store_explicit(&s->bits[w], free | bit, memory_order_relaxed);
 	return true;
 }
 
+static void free_hot(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
+{
+	if (!free_own(s, addr - s->base))
+		bad_free("tern_free", addr);
+	c->hot = s;
+}
+
+/* Anything but an object of the span that was freed to last. */
+static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
+{
+	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	struct tern_mcache *c = tern_heap_cache();
+
+	if (addr && addr != (uintptr_t)zero_size) {
+		if (!s || s == &tern_mheap_run)
+			bad_free("tern_free", addr);
+		if (s->magic == 0)
+			free_large(c, s, addr);
+		else if (atomic_load_explicit(&s->owner, memory_order_relaxed) == c)
+			free_hot(c, s, addr);
+		else if (s->spc != TERN_SPANCLASS_TINY)
+			free_remote(c, s, addr);
+	}
+	tern_irq_restore(irq);
+}
+
 void tern_free(void *p)
 {
 	uintptr_t addr = (uintptr_t)p;
-	struct tern_mspan *s;
-	unsigned long irq;
+	unsigned long irq = tern_irq_save();
+	struct tern_mspan *hot = tern_heap_cache()->hot;
 
-	if (!p || p == zero_size)
-		return;
-	irq = tern_irq_save();
-	s = tern_arena_span(&tern_heap.pages.arenas, addr);
-	if (likely(s) && likely(free_ready(s, addr)))
+	/* The span that was freed to last: a guess that is mostly right, and needs no way from the
+	 * address to its span, which is a chain of loads. */
+	if (likely(addr - hot->base < hot->nbytes) && likely(free_own(hot, addr - hot->base)))
 		tern_irq_restore(irq);
 	else
-		free_slow(s, addr, irq);
+		free_slow(addr, irq);
 }
 
 void tern_free_sized(void *p, size_t size)

@@ -16,17 +16,21 @@
 #include "lib/assert.h"
 
 static _Atomic uint64_t no_word;
+static struct tern_mspan no_span; /* holds no address, as it has no bytes */
 
-#define NO_SLOTS                                                                                   \
-	{                                                                                          \
-		.word = &no_word                                                                   \
-	}
-struct tern_mcache tern_mcache_none = { .slots = { [0 ... TERN_SPANCLASSES - 1] = NO_SLOTS } };
+/* clang-format off */
+#define NO_SLOTS { .word = &no_word }
+/* clang-format on */
+struct tern_mcache tern_mcache_none = {
+	.slots = { [0 ... TERN_SPANCLASSES - 1] = NO_SLOTS },
+	.hot = &no_span,
+};
 
 void tern_mcache_init(struct tern_mcache *c)
 {
 	for (unsigned i = 0; i < TERN_SPANCLASSES; i++)
 		c->slots[i] = (struct tern_slots)NO_SLOTS;
+	c->hot = &no_span;
 }
 
 /* Only the owner changes it, but statistics look. */
@@ -81,6 +85,8 @@ static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct ter
 	tern_mcache_count(&c->nfree[spc], s->balance - tern_mspan_taken(s));
 	c->slots[spc].word = &no_word;
 	set_span(&c->slots[spc], NULL);
+	if (c->hot == s)
+		c->hot = &no_span;
 	tern_mcentral_give(&all[spc], h, &c->pages, s);
 }
 

@@ -32,6 +32,7 @@ struct tern_large_counts {
 /* Used by its CPU alone, with interrupts off: no lock, no atomic read-modify-write. */
 struct tern_mcache {
 	struct tern_slots slots[TERN_SPANCLASSES];
+	struct tern_mspan *hot; /* a span in the cache, or one without slots: freed to last */
 	struct tern_pagecache pages;
 	uintptr_t tiny; /* the rest of a 16-byte block, for crumbs without pointers */
 	unsigned tiny_left;
@@ -65,17 +66,20 @@ static inline void tern_mcache_count_any(struct tern_mcache *c, _Atomic uint64_t
 }
 
 /* A slot of the class, or NULL when the word is used up. */
-static inline void *tern_mcache_take(struct tern_mcache *c, tern_spanclass spc)
+static TERN_INLINE void *tern_mcache_take(struct tern_slots *e)
 {
-	struct tern_slots *e = &c->slots[spc];
 	uint64_t free = atomic_load_explicit(e->word, memory_order_relaxed), taken;
+	void *p;
 
 	if (unlikely(free == 0))
 		return NULL;
 	atomic_store_explicit(e->word, free & (free - 1), memory_order_relaxed);
 	taken = e->taken;
 	__atomic_store_n(&e->taken, taken + TERN_SLOTS_TAKEN, __ATOMIC_RELAXED);
-	return (void *)(e->base + (unsigned)__builtin_ctzll(free) * (taken % TERN_SLOTS_TAKEN));
+	p = (void *)(e->base + (size_t)__builtin_ctzll(free) * (taken % TERN_SLOTS_TAKEN));
+	if (!p)
+		__builtin_unreachable(); /* or who calls this would test it once more */
+	return p;
 }
 
 /* Give the class a word with a free slot: the next of its span, or of another from the central

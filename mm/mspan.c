@@ -67,6 +67,7 @@ void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass 
 
 	TERN_ASSERT(s->nwords == tern_mspan_words(c));
 	start_over(s, base, tern_sizeclass_pages[c], tern_sizeclass_nelems[c], spc);
+	s->nbytes = s->npages << TERN_PAGE_SHIFT;
 	s->elemsize = tern_sizeclass_size[c];
 	s->magic = tern_sizeclass_magic[c];
 	for (unsigned w = 0; w < s->nwords; w++)
@@ -77,7 +78,7 @@ void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages
 			   enum tern_kind kind)
 {
 	TERN_ASSERT(s->nwords == 1);
-	start_over(s, base, npages, 1, tern_spanclass_of(kind, 0));
+	start_over(s, base, npages, 1, (tern_spanclass)tern_spanclass_of(kind, 0));
 	s->magic = 0;
 	s->elemsize = (size_t)npages << TERN_PAGE_SHIFT;
 }

@@ -289,61 +289,73 @@ static uint64_t find_from(const struct tern_pagealloc *p, uint64_t from, uint64_
 
 /* --- changing -------------------------------------------------------------------------- */
 
-typedef void (*change_fn)(struct pallocbits *b, uint32_t i, uint32_t n);
-
-struct range {
-	uint64_t first, end;
+/* Nodes from the root to the chunk that holds a page, [PAGEALLOC_LEVELS - 1] the highest. */
+struct path {
+	struct tern_pagenode *node[PAGEALLOC_LEVELS];
 };
 
-/* The part of a range within [base, base + pages). */
-static struct range clip(struct range r, uint64_t base, uint64_t pages)
+static unsigned child_index(uint64_t page, unsigned level)
 {
-	struct range c = { r.first > base ? r.first : base,
-			   r.end < base + pages ? r.end : base + pages };
-
-	return c;
+	return page >> child_shift(level) & (PAGEALLOC_FAN - 1);
 }
 
-/* Apply fn to the range's bits below this node. True if a summary in the node changed. */
-static bool change_node(struct tern_pagenode *node, unsigned level, uint64_t base, struct range r,
-			change_fn fn)
+/* The way to a chunk that is there. */
+static struct tern_pagechunk *walk(const struct tern_pagealloc *p, uint64_t page, struct path *path)
 {
-	uint64_t pages = 1ull << child_shift(level);
-	unsigned last = (unsigned)((r.end - 1 - base) >> child_shift(level));
-	bool news = false;
+	struct tern_pagenode *node = p->root[page >> ROOT_SHIFT];
 
-	for (unsigned i = (unsigned)((r.first - base) >> child_shift(level)); i <= last; i++) {
-		uint64_t at = base + i * pages;
-		struct range part = clip(r, at, pages);
-
-		if (level == 0) {
-			fn(&node->chunk[i]->taken, (uint32_t)(part.first - at),
-			   (uint32_t)(part.end - part.first));
-			news |= set_child(node, i,
-					  tern_pallocbits_summarize(&node->chunk[i]->taken));
-		} else if (change_node(node->node[i], level - 1, at, part, fn)) {
-			news |= set_child(node, i, sum_of_node(node->node[i], level - 1));
-		}
+	for (unsigned level = PAGEALLOC_LEVELS - 1; level > 0; level--) {
+		path->node[level] = node;
+		node = node->node[child_index(page, level)];
 	}
-	return news;
+	path->node[0] = node;
+	return node->chunk[child_index(page, 0)];
 }
 
-static void change(struct tern_pagealloc *p, uint64_t first, uint64_t n, change_fn fn)
+/* The chunk's bits changed, and its summary is s now: tell every node above, as far as it is news. */
+static void update_path(struct tern_pagealloc *p, uint64_t page, const struct path *path,
+			struct pallocsum s)
 {
-	struct range r = { first, first + n };
+	for (unsigned level = 0; level < PAGEALLOC_LEVELS; level++) {
+		if (!set_child(path->node[level], child_index(page, level), s))
+			return;
+		s = sum_of_node(path->node[level], level);
+	}
+	set_root(p, (unsigned)(page >> ROOT_SHIFT));
+}
 
-	for (unsigned i = (unsigned)(first >> ROOT_SHIFT); i <= (r.end - 1) >> ROOT_SHIFT; i++) {
-		uint64_t base = (uint64_t)i << ROOT_SHIFT;
-		struct range part = clip(r, base, 1ull << ROOT_SHIFT);
+/* Within one chunk, which most changes are. Freeing can only make runs longer: so the run that the
+ * pages are in now, and what was known before, tell the whole summary. */
+static void change_chunk(struct tern_pagealloc *p, uint64_t first, struct piece at, bool free)
+{
+	struct path path;
+	struct tern_pagechunk *c = walk(p, first, &path);
+	struct pallocsum s = path.node[0]->sum[child_index(first, 0)];
 
-		if (change_node(p->root[i], PAGEALLOC_LEVELS - 1, base, part, fn))
-			set_root(p, i);
+	if (free) {
+		tern_pallocbits_free(&c->taken, at.i, at.n);
+		s = tern_pallocbits_sum_with_run(&c->taken, s, at.i, at.n);
+	} else {
+		tern_pallocbits_take(&c->taken, at.i, at.n);
+		s = tern_pallocbits_summarize(&c->taken);
+	}
+	update_path(p, first, &path, s);
+}
+
+static void change(struct tern_pagealloc *p, uint64_t first, uint64_t n, bool free)
+{
+	while (n) {
+		struct piece at = piece_at(first, n);
+
+		change_chunk(p, first, at, free);
+		first += at.n;
+		n -= at.n;
 	}
 }
 
 static void take(struct tern_pagealloc *p, uint64_t first, uint64_t n)
 {
-	change(p, first, n, tern_pallocbits_take);
+	change(p, first, n, false);
 	p->nfree -= n;
 	TERN_VERIFY(tern_pagealloc_check(p));
 }
@@ -391,7 +403,7 @@ bool tern_pagealloc_take_at(struct tern_pagealloc *p, uint64_t first, uint64_t n
 void tern_pagealloc_free(struct tern_pagealloc *p, uint64_t first, uint64_t n)
 {
 	TERN_ASSERT(tern_pagealloc_is_taken(p, first, n));
-	change(p, first, n, tern_pallocbits_free);
+	change(p, first, n, true);
 	p->nfree += n;
 	if (first < p->hint)
 		p->hint = first;
@@ -439,15 +451,15 @@ static uint64_t lowest_bits(uint64_t word, unsigned most)
 	return word & ~rest;
 }
 
-/* Apply fn to each run of bits. */
-static void change_window(struct tern_pagealloc *p, const struct tern_pagecache *c, change_fn fn)
+/* Change each run of bits. */
+static void change_window(struct tern_pagealloc *p, const struct tern_pagecache *c, bool free)
 {
 	for (uint64_t left = tern_pagecache_bits(c); left;) {
 		unsigned i = (unsigned)__builtin_ctzll(left);
 		uint64_t from_i = left >> i;
 		unsigned n = ~from_i ? (unsigned)__builtin_ctzll(~from_i) : 64;
 
-		change(p, c->base + i, n, fn);
+		change(p, c->base + i, n, free);
 		left &= ~(~0ull >> (64 - n) << i);
 	}
 }
@@ -463,7 +475,7 @@ bool tern_pagealloc_take_window(struct tern_pagealloc *p, unsigned most, struct 
 	free = ~chunk_at(p, first)->taken.word[(first & (PALLOC_CHUNK_PAGES - 1)) / 64];
 	tern_pagecache_set(c, align_down(first, TERN_PAGECACHE_PAGES), lowest_bits(free, most));
 	p->hint = first;
-	change_window(p, c, tern_pallocbits_take);
+	change_window(p, c, false);
 	p->nfree -= count_bits(tern_pagecache_bits(c));
 	TERN_VERIFY(tern_pagealloc_check(p));
 	return true;
@@ -472,7 +484,7 @@ bool tern_pagealloc_take_window(struct tern_pagealloc *p, unsigned most, struct 
 void tern_pagealloc_free_window(struct tern_pagealloc *p, const struct tern_pagecache *c)
 {
 	TERN_ASSERT(tern_pagecache_bits(c));
-	change_window(p, c, tern_pallocbits_free);
+	change_window(p, c, true);
 	p->nfree += count_bits(tern_pagecache_bits(c));
 	if (c->base < p->hint)
 		p->hint = c->base;
@@ -480,16 +492,6 @@ void tern_pagealloc_free_window(struct tern_pagealloc *p, const struct tern_page
 }
 
 /* --- growing --------------------------------------------------------------------------- */
-
-/* Nodes from the root to the chunk that holds a page, [PAGEALLOC_LEVELS - 1] the highest. */
-struct path {
-	struct tern_pagenode *node[PAGEALLOC_LEVELS];
-};
-
-static unsigned child_index(uint64_t page, unsigned level)
-{
-	return page >> child_shift(level) & (PAGEALLOC_FAN - 1);
-}
 
 static struct tern_pagenode *make_node(struct tern_pagealloc *p, struct tern_pagenode **slot)
 {
@@ -522,20 +524,6 @@ static struct tern_pagechunk *make_path(struct tern_pagealloc *p, uint64_t page,
 	return make_chunk(p, &path->node[0]->chunk[child_index(page, 0)]);
 }
 
-/* The chunk's bits changed: tell every node above, as far as it is news. */
-static void update_path(struct tern_pagealloc *p, uint64_t page, const struct path *path,
-			const struct tern_pagechunk *c)
-{
-	struct pallocsum s = tern_pallocbits_summarize(&c->taken);
-
-	for (unsigned level = 0; level < PAGEALLOC_LEVELS; level++) {
-		if (!set_child(path->node[level], child_index(page, level), s))
-			return;
-		s = sum_of_node(path->node[level], level);
-	}
-	set_root(p, (unsigned)(page >> ROOT_SHIFT));
-}
-
 bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, uint64_t *given)
 {
 	TERN_ASSERT(in_range(first, n));
@@ -553,7 +541,7 @@ bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, u
 		p->nfree += fresh;
 		if (fresh && page < p->hint)
 			p->hint = page;
-		update_path(p, page, &path, c);
+		update_path(p, page, &path, tern_pallocbits_summarize(&c->taken));
 		*given += at.n;
 	}
 	TERN_VERIFY(tern_pagealloc_check(p));

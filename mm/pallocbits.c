@@ -57,6 +57,32 @@ struct pallocsum tern_pallocbits_summarize(const struct pallocbits *b)
 	return s;
 }
 
+/* First page of the free run that page i is in. */
+static uint32_t run_start(const struct pallocbits *b, uint32_t i)
+{
+	uint32_t w = i / 64;
+	/* The taken pages below i, of which the highest ends the run. */
+	uint64_t below = b->word[w] & ((1ull << i % 64) - 1);
+
+	while (!below && w > 0)
+		below = b->word[--w];
+	return below ? w * 64 + 64 - (uint32_t)__builtin_clzll(below) : 0;
+}
+
+struct pallocsum tern_pallocbits_sum_with_run(const struct pallocbits *b, struct pallocsum before,
+					      uint32_t i, uint32_t n)
+{
+	uint32_t start = run_start(b, i), end = next_taken(b, i + n);
+
+	if (start == 0)
+		before.start = end;
+	if (end == PALLOC_CHUNK_PAGES)
+		before.end = end - start;
+	if (end - start > before.max)
+		before.max = end - start;
+	return before;
+}
+
 struct pallocsum tern_pallocsum_join(struct pallocsum left, uint64_t left_pages,
 				     struct pallocsum right, uint64_t right_pages)
 {

@@ -17,7 +17,7 @@ unsigned tern_sizeclass_aligned(size_t size, size_t align)
 	/* Spans begin at pages: a slot is aligned as its size is, and no better than a page. */
 	if (size > TERN_SMALL_MAX || align > TERN_PAGE_SIZE)
 		return 0;
-	for (unsigned c = tern_sizeclass_of(size); c < TERN_SIZECLASSES; c++)
+	for (unsigned c = (unsigned)tern_sizeclass_of(size); c < TERN_SIZECLASSES; c++)
 		if (is_aligned(tern_sizeclass_size[c], align))
 			return c;
 	return 0;

@@ -11,6 +11,7 @@
 
 #define TERN_SIZECLASSES 68
 #define TERN_SMALL_MAX   32768u
+#define TERN_FINE_MAX    1024u
 
 /* What may be done with an object decides which spans it lies in. */
 enum tern_kind {
@@ -32,16 +33,16 @@ extern const uint16_t tern_sizeclass_nelems[]; /* slots in a span */
 extern const uint32_t tern_sizeclass_magic[];
 
 /* size <= TERN_SMALL_MAX; the class of 0 is that of 1. */
-static inline unsigned tern_sizeclass_of(size_t size)
+static inline size_t tern_sizeclass_of(size_t size)
 {
-	if (size <= 1024)
+	if (size <= TERN_FINE_MAX)
 		return tern_sizeclass_fine[(size + 7) / 8];
-	return tern_sizeclass_coarse[(size - 1024 + 127) / 128];
+	return tern_sizeclass_coarse[(size - TERN_FINE_MAX + 127) / 128];
 }
 
-static inline tern_spanclass tern_spanclass_of(enum tern_kind kind, unsigned sizeclass)
+static inline size_t tern_spanclass_of(enum tern_kind kind, size_t sizeclass)
 {
-	return (tern_spanclass)(kind * TERN_SIZECLASSES + sizeclass);
+	return (size_t)kind * TERN_SIZECLASSES + sizeclass;
 }
 
 /* Class 0 has no slots, so its place among the noscan classes serves blocks of 16 bytes that small

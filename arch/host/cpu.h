@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <time.h>
 
 extern _Thread_local bool arch_host_irq_off;
@@ -53,6 +54,11 @@ static inline uint64_t arch_ticks(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static inline void arch_clear(void *p, size_t size)
+{
+	memset(p, 0, size);
 }
 
 #endif

@@ -17,7 +17,7 @@
 
 #include "arch/arch.h"
 
-static _Thread_local unsigned cpu_id;
+_Thread_local unsigned host_cpu_id; /* boot/host/tern_config.h reads it */
 static _Thread_local jmp_buf *panic_catcher;
 static _Thread_local char *panic_text;
 static _Thread_local size_t panic_text_size;
@@ -97,7 +97,7 @@ bool host_panics(void (*fn)(void *arg), void *arg, char *text, size_t size)
 
 unsigned tern_port_cpu_id(void)
 {
-	return cpu_id;
+	return host_cpu_id;
 }
 
 uint64_t tern_port_clock_ns(void)
@@ -122,7 +122,7 @@ static void *run_job(void *p)
 {
 	struct job *j = p;
 
-	cpu_id = j->cpu;
+	host_cpu_id = j->cpu;
 	j->fn(j->cpu, j->arg);
 	return NULL;
 }
