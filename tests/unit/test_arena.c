@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/* test_arena.c - from addresses to spans and to what is known to be zero, in both halves of the
+ * address space, against an array. No memory stands behind these pages. */
+#include "lib/bits.h"
+#include "mm/arena.h"
+#include "mm/mspan.h"
+#include "tests/test.h"
+
+#define ARENAS 2u
+#define PAGES  (ARENAS * (unsigned)TERN_ARENA_PAGES)
+#define SPANS  5u
+
+static struct tern_arena_map map TERN_UNCLEARED;
+static char memory[512 << 10] TERN_ALIGNED(64) TERN_UNCLEARED;
+static struct tern_meta meta;
+static struct tern_mspan spans[SPANS];
+static struct tern_mspan *model[PAGES] TERN_UNCLEARED;
+static bool dirty[PAGES] TERN_UNCLEARED;
+
+/* Arenas that are special: the ends of both halves, and one in the middle of nowhere. */
+static const uint64_t places[] = {
+	0,
+	TERN_PAGES_END / 2 - ARENAS *TERN_ARENA_PAGES,
+	TERN_PAGES_END / 2 - TERN_ARENA_PAGES,
+	TERN_PAGES_END / 2,
+	TERN_PAGES_END - ARENAS *TERN_ARENA_PAGES,
+	12345 * TERN_ARENA_PAGES,
+	(((uint64_t)1 << ARENA_L2_BITS) * 77 - 1) * TERN_ARENA_PAGES,
+};
+
+static void start(void)
+{
+	memset(&map, 0, sizeof(map));
+	memset(model, 0, sizeof(model));
+	memset(dirty, 0, sizeof(dirty));
+	meta = (struct tern_meta)TERN_META_INIT;
+	tern_meta_feed(&meta, (uintptr_t)memory, sizeof(memory));
+}
+
+static bool make(uint64_t page)
+{
+	while (tern_arena_missing(&map, page))
+		if (!tern_arena_make(&map, &meta, page))
+			return false;
+	return true;
+}
+
+static bool make_all(uint64_t first)
+{
+	for (uint64_t page = first; page < first + PAGES; page += ARENA_TABLE_PAGES)
+		if (!make(page))
+			return false;
+	return true;
+}
+
+static uintptr_t somewhere_in(struct test *t, uint64_t page)
+{
+	return tern_page_addr(page) + test_random_below(t, TERN_PAGE_SIZE);
+}
+
+static bool same(struct test *t, uint64_t first)
+{
+	for (unsigned i = 0; i < PAGES; i++)
+		if (!EXPECT(tern_arena_span(&map, somewhere_in(t, first + i)) == model[i])) {
+			test_note(t, "page %u", i);
+			return false;
+		}
+	return true;
+}
+
+/* Mostly short runs, now and then one over several tables and the border of arenas. */
+static struct tern_piece some_run(struct test *t)
+{
+	uint64_t first = test_random_below(t, PAGES);
+	uint64_t n = 1 + test_random_below(t, test_random_below(t, 8) ? 20 : 5000);
+
+	return (struct tern_piece){ first, n < PAGES - first ? n : PAGES - first };
+}
+
+static void set_some(struct test *t, uint64_t first)
+{
+	struct tern_piece run = some_run(t);
+	struct tern_mspan *s = test_random_below(t, 3) ? &spans[test_random_below(t, SPANS)] : NULL;
+
+	tern_arenas_set_span(&map, first + run.first, run.n, s);
+	for (uint64_t i = 0; i < run.n; i++)
+		model[run.first + i] = s;
+}
+
+static void ask_some(struct test *t, uint64_t first)
+{
+	struct tern_piece run = some_run(t);
+	struct tern_mspan *s = model[run.first];
+	bool all = true;
+
+	for (uint64_t i = 0; i < run.n; i++)
+		all &= model[run.first + i] == s;
+	EXPECT_EQ(tern_arenas_all_in(&map, first + run.first, run.n, s), all);
+	EXPECT(!tern_arenas_all_in(&map, first + run.first, run.n, (struct tern_mspan *)memory));
+}
+
+TEST(arena, random_spans_in_both_halves)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(places) && !t->failures; i++) {
+		start();
+		REQUIRE(make_all(places[i]));
+		REQUIRE(same(t, places[i]));
+		for (unsigned round = 0; round < 200; round++) {
+			set_some(t, places[i]);
+			ask_some(t, places[i]);
+		}
+		same(t, places[i]);
+	}
+}
+
+static uintptr_t any_address(struct test *t)
+{
+	switch (test_random_below(t, 4)) {
+	case 0: /* the hole between the halves */
+		return TERN_HALF + test_random_below(t, 0 - 2 * TERN_HALF);
+	case 1:
+		return test_random_below(t, TERN_HALF);
+	case 2:
+		return 0 - 1 - test_random_below(t, TERN_HALF);
+	default:
+		return test_random(t);
+	}
+}
+
+/* One page leads to a span; no other address does, wherever it lies. */
+TEST(arena, no_other_address_leads_anywhere)
+{
+	static const uintptr_t edges[] = {
+		0,
+		1,
+		TERN_HALF - 1,
+		TERN_HALF,
+		TERN_HALF + 1,
+		0 - TERN_HALF - 1,
+		0 - TERN_HALF,
+		UINTPTR_MAX,
+		(uintptr_t)1 << 63,
+		((uintptr_t)1 << 63) - 1,
+	};
+	uint64_t page = places[5] + 777;
+
+	start();
+	for (unsigned i = 0; i < ARRAY_SIZE(edges); i++)
+		EXPECT(!tern_arena_span(&map, edges[i]));
+	REQUIRE(make(page));
+	tern_arenas_set_span(&map, page, 1, spans);
+	for (unsigned i = 0; i < ARRAY_SIZE(edges); i++)
+		EXPECT(!tern_arena_span(&map, edges[i]));
+	for (unsigned i = 0; i < 20000; i++) {
+		uintptr_t addr = any_address(t);
+
+		EXPECT(tern_arena_span(&map, addr) == (tern_page_of(addr) == page ? spans : NULL));
+	}
+	EXPECT(tern_arena_span(&map, tern_page_addr(page)) == spans);
+	EXPECT(tern_arena_span(&map, tern_page_addr(page + 1) - 1) == spans);
+	EXPECT(!tern_arena_span(&map, tern_page_addr(page) - 1));
+	EXPECT(!tern_arena_span(&map, tern_page_addr(page + 1)));
+	/* A neighbour table of the same arena, and the arena beside it, were never made. */
+	EXPECT(!tern_arena_span(&map, tern_page_addr(page + ARENA_TABLE_PAGES)));
+	EXPECT(!tern_arena_span(&map, tern_page_addr(page + TERN_ARENA_PAGES)));
+}
+
+TEST(arena, records_are_made_once_each_and_no_more)
+{
+	uint64_t page = places[5];
+	size_t used;
+
+	start();
+	EXPECT_EQ(tern_arena_missing(&map, page), sizeof(struct tern_arena_block));
+	REQUIRE(tern_arena_make(&map, &meta, page));
+	EXPECT_EQ(tern_arena_missing(&map, page), sizeof(struct tern_arena));
+	REQUIRE(tern_arena_make(&map, &meta, page));
+	EXPECT_EQ(tern_arena_missing(&map, page), sizeof(struct tern_arena_table));
+	REQUIRE(tern_arena_make(&map, &meta, page));
+	EXPECT_EQ(tern_arena_missing(&map, page), 0);
+	EXPECT_EQ(tern_arena_missing(&map, page + ARENA_TABLE_PAGES - 1), 0);
+	EXPECT_EQ(tern_arena_missing(&map, page + ARENA_TABLE_PAGES),
+		  sizeof(struct tern_arena_table));
+	EXPECT_EQ(tern_arena_missing(&map, page + TERN_ARENA_PAGES), sizeof(struct tern_arena));
+	used = meta.used;
+	meta.fail_after = 0;
+	EXPECT(!tern_arena_make(&map, &meta, page + ARENA_TABLE_PAGES));
+	EXPECT(!tern_arena_make(&map, &meta, page + TERN_ARENA_PAGES));
+	EXPECT(!tern_arena_make(&map, &meta, 0));
+	EXPECT_EQ(meta.used, used);
+	EXPECT_EQ(tern_arena_missing(&map, 0), sizeof(struct tern_arena_block));
+}
+
+/* Whatever was used or was not zero when it came is never said to be zero. */
+TEST(arena, what_was_used_is_not_zero)
+{
+	uint64_t first = places[1];
+
+	start();
+	REQUIRE(make_all(first));
+	for (unsigned round = 0; round < 2000 && !t->failures; round++) {
+		struct tern_piece run = some_run(t);
+		bool zero = true;
+
+		if (test_random_below(t, 5) == 0) {
+			bool zeroed = test_random_below(t, 2);
+			uint64_t room = TERN_ARENA_PAGES - run.first % TERN_ARENA_PAGES;
+
+			run.n = run.n < room ? run.n : room;
+			tern_arena_given(&map, first + run.first, run.n, zeroed);
+			for (uint64_t i = 0; i < run.n; i++)
+				dirty[run.first + i] |= !zeroed;
+			continue;
+		}
+		for (uint64_t i = 0; i < run.n; i++) {
+			zero &= !dirty[run.first + i];
+			dirty[run.first + i] = true;
+		}
+		EXPECT(zero || tern_arenas_need_zero(&map, first + run.first, run.n));
+		if (zero)
+			tern_arenas_need_zero(&map, first + run.first, run.n);
+	}
+}
+
+/* From the lowest page on, each for the first time: nothing must be cleared. */
+TEST(arena, fresh_pages_in_order_are_zero_once)
+{
+	uint64_t first = places[3], page = first;
+
+	start();
+	REQUIRE(make_all(first));
+	tern_arena_given(&map, first, TERN_ARENA_PAGES, true);
+	while (page < first + PAGES - 40) {
+		uint64_t n = 1 + test_random_below(t, 40);
+
+		EXPECT(!tern_arenas_need_zero(&map, page, n));
+		EXPECT(tern_arenas_need_zero(&map, page, n));
+		EXPECT(tern_arenas_need_zero(&map, page + n - 1, 1));
+		page += n;
+	}
+	/* A run that begins with a used page and goes on with fresh ones. */
+	EXPECT(tern_arenas_need_zero(&map, page - 1, 2));
+	EXPECT(tern_arenas_need_zero(&map, page, 1));
+	EXPECT(!tern_arenas_need_zero(&map, page + 1, 1));
+}
+
+TEST(arena, a_run_over_a_border_asks_both_arenas)
+{
+	uint64_t border = places[1] + TERN_ARENA_PAGES;
+
+	start();
+	REQUIRE(make_all(places[1]));
+	tern_arena_given(&map, border, 3, false);
+	EXPECT(tern_arenas_need_zero(&map, border - 2, 4));
+	EXPECT(!tern_arenas_need_zero(&map, border + 3, 1));
+	EXPECT(tern_arenas_need_zero(&map, border - 1, 1));
+}
+
+TEST(arena, page_bits_are_each_pages_own)
+{
+	static const unsigned at[] = { 0, 63, 64, 4095, 8191 };
+	uint64_t first = places[4];
+	struct tern_arena *a;
+
+	start();
+	REQUIRE(make_all(first));
+	a = tern_arena_of(&map, first);
+	for (unsigned i = 0; i < ARRAY_SIZE(at); i++) {
+		tern_arenas_set_in_use(&map, first + at[i], true);
+		for (unsigned w = 0; w < TERN_ARENA_PAGES / 64; w++)
+			EXPECT_EQ(a->page_in_use[w], w == at[i] / 64 ? 1ull << at[i] % 64 : 0);
+		tern_arenas_set_in_use(&map, first + at[i], false);
+		EXPECT_EQ(a->page_in_use[at[i] / 64], 0);
+	}
+	tern_arenas_set_in_use(&map, first + TERN_ARENA_PAGES, true);
+	EXPECT_EQ(a->page_in_use[0], 0);
+}
