@@ -31,6 +31,7 @@
 ##   make cover          branches that the hosted tests take, by file
 ##   make lint           layers, format, and what checkers are installed say
 ##   make format         clang-format, in place
+##   make tables         mm/sizeclass_table.h anew, from the rules in tools/sizeclass.c
 ##   make compile_commands.json   for editors
 ##
 ## Settings              ARCH=x86_64|aarch64|host  BUILD=release|debug|verify  LLVM=1 (clang, lld)
@@ -222,6 +223,8 @@ $(D)/bench-child: $(bench_obj) $(D)/sources
 	$(Q)$(CC) $(CFLAGS) -o $@ $(bench_obj) -ldl
 $(O)/tools/spoil-tree: tests/qemu/spoil_tree.c | $$(@D)/.dir
 	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
+$(O)/tools/sizeclass: tools/sizeclass.c | $$(@D)/.dir
+	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
 $(O)/tools/session: tests/qemu/session.c | $$(@D)/.dir
 	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
 
@@ -306,6 +309,9 @@ lint:
 	@tools/lint.sh
 format:
 	clang-format -i $(sources_c)
+tables: $(O)/tools/sizeclass
+	$(call say,TABLE,mm/sizeclass_table.h)
+	$(Q)$< > $<.h && mv $<.h mm/sizeclass_table.h
 compile_commands.json: $(D)/sources $(D)/flags
 	@printf '%s\n' $(filter %.c,$(if $(filter host,$(ARCH)),$(host_src),$(image_src))) | \
 		DIR='$(CURDIR)' COMMAND='$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' awk -f tools/compdb.awk > $@
@@ -330,6 +336,6 @@ clean:
 	rm -rf '$(O)' compile_commands.json
 force:
 .PHONY: force help lib image test-program test-tools run boot gdb bench bench-hosted iso test \
-	test-host test-qemu test-matrix check fuzz cover lint format install uninstall clean
+	test-host test-qemu test-matrix check fuzz cover lint format tables install uninstall clean
 
 -include $(shell find $(D) -name '*.d' 2>/dev/null)
