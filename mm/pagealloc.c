@@ -115,6 +115,28 @@ static struct tern_pagechunk *chunk_at(const struct tern_pagealloc *p, uint64_t 
 	return node ? node->chunk[page >> CHUNK_SHIFT & (PAGEALLOC_FAN - 1)] : NULL;
 }
 
+const struct tern_pagechunk *tern_pagealloc_next_chunk(const struct tern_pagealloc *p,
+						       uint64_t *page)
+{
+	while (*page < TERN_PAGES_END) {
+		const struct tern_pagenode *node = p->root[*page >> ROOT_SHIFT];
+		unsigned shift = ROOT_SHIFT;
+
+		for (unsigned level = PAGEALLOC_LEVELS - 1; node && level > 0; level--) {
+			shift = child_shift(level);
+			node = node->node[*page >> shift & (PAGEALLOC_FAN - 1)];
+		}
+		if (node) {
+			shift = CHUNK_SHIFT;
+			if (node->chunk[*page >> shift & (PAGEALLOC_FAN - 1)])
+				return node->chunk[*page >> shift & (PAGEALLOC_FAN - 1)];
+		}
+		/* Past what is absent. */
+		*page = ((*page >> shift) + 1) << shift;
+	}
+	return NULL;
+}
+
 struct piece {
 	uint32_t i, n; /* pages [i, i + n) of one chunk */
 };

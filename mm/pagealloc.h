@@ -77,6 +77,10 @@ bool tern_pagealloc_take_window(struct tern_pagealloc *p, unsigned most, struct 
 /* Free what a window holds; it holds something. */
 void tern_pagealloc_free_window(struct tern_pagealloc *p, const struct tern_pagecache *c);
 
+/* The chunk that holds a page or, if there is none, the next, whose first page it is then; NULL at the
+ * end. */
+const struct tern_pagechunk *tern_pagealloc_next_chunk(const struct tern_pagealloc *p,
+						       uint64_t *page);
 /* True if all of [first, first + n) is taken, and not for good: what may be freed. */
 bool tern_pagealloc_is_taken(const struct tern_pagealloc *p, uint64_t first, uint64_t n);
 uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* test_stats_host.c - the heap's numbers with CPUs (threads) side by side: exact once they rest,
+ * and readable, under TSan too, while they work. */
+#include <stdatomic.h>
+
+#include <tern/stats.h>
+#include <tern/tern.h>
+
+#include "boot/host/host.h"
+#include "mm/sizeclass.h"
+#include "tests/test.h"
+#include "tests/unit/heap.h"
+
+#define WORKERS 3u
+#define FREERS  2u /* never allocate, so that they have no cache */
+#define CPUS    (WORKERS + FREERS + 1)
+#define ROUNDS  20000u
+#define SHARED  64u
+
+static _Atomic(void *) shared[SHARED];
+static atomic_ulong mallocs[TERN_SIZECLASSES], frees[TERN_SIZECLASSES];
+static atomic_ulong bytes; /* live */
+static atomic_uint working;
+
+static unsigned class_of(size_t usable)
+{
+	return usable <= TERN_SMALL_MAX ? tern_sizeclass_of(usable) : 0;
+}
+
+static void counted_free(void *p)
+{
+	size_t usable;
+
+	if (!p)
+		return;
+	usable = tern_usable_size(p);
+	atomic_fetch_add(&frees[class_of(usable)], 1);
+	atomic_fetch_sub(&bytes, usable);
+	tern_free(p);
+}
+
+static void *counted_malloc(size_t size)
+{
+	void *p = tern_malloc(size);
+
+	if (!p)
+		return NULL;
+	atomic_fetch_add(&mallocs[class_of(tern_usable_size(p))], 1);
+	atomic_fetch_add(&bytes, tern_usable_size(p));
+	return p;
+}
+
+static uint64_t next(uint64_t *x)
+{
+	*x ^= *x << 13;
+	*x ^= *x >> 7;
+	*x ^= *x << 17;
+	return *x;
+}
+
+static void work(unsigned cpu)
+{
+	uint64_t rng = cpu + 1;
+
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		unsigned slot = next(&rng) % SHARED, bits = next(&rng) % (i % 50 ? 11 : 17);
+		void *p = counted_malloc(next(&rng) % (2ull << bits));
+
+		if (i % 3)
+			counted_free(p);
+		else
+			counted_free(atomic_exchange(&shared[slot], p));
+	}
+	atomic_fetch_sub(&working, 1);
+}
+
+static void only_free(unsigned cpu)
+{
+	uint64_t rng = cpu + 1;
+
+	while (working)
+		counted_free(atomic_exchange(&shared[next(&rng) % SHARED], NULL));
+}
+
+static void ignore(const struct tern_page_span *span, void *arg)
+{
+	(void)span;
+	(void)arg;
+}
+
+/* Whatever is read meanwhile: it ends, and harms nobody. */
+static void watch(void)
+{
+	struct tern_heap_stats s;
+
+	while (working) {
+		tern_heap_stats(&s);
+		tern_pages_walk(0, UINTPTR_MAX, ignore, NULL);
+	}
+}
+
+static void run(unsigned cpu, void *arg)
+{
+	(void)arg;
+	if (cpu < WORKERS)
+		work(cpu);
+	else if (cpu < WORKERS + FREERS)
+		only_free(cpu);
+	else
+		watch();
+}
+
+TEST(stats_host, exact_when_cpus_rest)
+{
+	static struct tern_class_stats before[TERN_SIZECLASSES];
+	struct tern_heap_stats all_before, all;
+	struct tern_class_stats after;
+
+	REQUIRE(heap_for_tests());
+	tern_heap_stats(&all_before);
+	for (unsigned c = 0; c < TERN_SIZECLASSES; c++)
+		tern_class_stats(c, TERN_OBJECTS_ALL, &before[c]);
+	working = WORKERS;
+	host_on_cpus(CPUS, run, NULL);
+	for (unsigned c = 0; tern_class_stats(c, TERN_OBJECTS_ALL, &after); c++) {
+		EXPECT_EQ(after.mallocs - before[c].mallocs, mallocs[c]);
+		EXPECT_EQ(after.frees - before[c].frees, frees[c]);
+	}
+	tern_heap_stats(&all);
+	EXPECT_EQ(all.live_bytes - all_before.live_bytes, bytes);
+	EXPECT_EQ(all.small + all.large + all.runs + all.cached + all.free + all.records,
+		  all.grown);
+	for (unsigned i = 0; i < SHARED; i++)
+		counted_free(atomic_exchange(&shared[i], NULL));
+	tern_heap_stats(&all);
+	EXPECT_EQ(all.live, all_before.live);
+	EXPECT_EQ(all.live_bytes, all_before.live_bytes);
+}
