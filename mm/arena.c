@@ -169,3 +169,38 @@ void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use
 	else
 		atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
 }
+
+/* Within the arena of *page; false, and *page is the next arena's first, if there is none. */
+static bool next_in_arena(const struct tern_arena *a, uint64_t *page)
+{
+	uint64_t base = *page & ~(TERN_ARENA_PAGES - 1);
+	unsigned w = (unsigned)(*page - base) / 64;
+	uint64_t mask = ~0ull << *page % 64;
+
+	for (; w < ARRAY_SIZE(a->page_in_use); w++, mask = ~0ull) {
+		uint64_t word =
+			mask & atomic_load_explicit(&a->page_in_use[w], memory_order_relaxed);
+
+		if (word) {
+			*page = base + w * 64 + (unsigned)__builtin_ctzll(word);
+			return true;
+		}
+	}
+	*page = base + TERN_ARENA_PAGES;
+	return false;
+}
+
+bool tern_arenas_next_in_use(const struct tern_arena_map *m, uint64_t *page)
+{
+	const uint64_t block = TERN_ARENA_PAGES << ARENA_L2_BITS;
+
+	while (*page < TERN_PAGES_END) {
+		const struct tern_arena *a = tern_arena_of(m, *page);
+
+		if (!a)
+			*page = (*page & ~(block - 1)) + block;
+		else if (next_in_arena(a, page))
+			return true;
+	}
+	return false;
+}

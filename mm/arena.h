@@ -98,6 +98,8 @@ void tern_arenas_set_span(struct tern_arena_map *m, uint64_t first, uint64_t n,
 /* True if all of the pages belong to this span. */
 bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t n,
 			const struct tern_mspan *s);
+/* The first page at or after *page at which a span of objects begins; false if there is none. */
+bool tern_arenas_next_in_use(const struct tern_arena_map *m, uint64_t *page);
 void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use);
 
 #endif

@@ -2,7 +2,8 @@
 /* heap.c - *the* heap: its parts together, and what happens when it runs out of memory.
  *
  * Job      Own the one heap of the public calls; make a CPU's cache when the CPU first allocates;
- *          find memory, in this order: grow, give this CPU's caches back, ask the kernel's handler.
+ *          find memory, in this order: grow, give this CPU's caches back, list
+ *          the spans with few free slots, ask the kernel's handler.
  * Locks    mheap(80).   Context: as the calls that lead here.
  * Reserve  Some pages are kept for the handler: while it runs, and on any CPU as long as one runs
  *          it, the heap may go down to its last page. */
@@ -74,7 +75,8 @@ bool tern_heap_find_memory(uint64_t n)
 {
 	if (tern_port_in_interrupt())
 		return false;
-	return tern_mheap_grow(&tern_heap.pages, n) || give_caches_back() || ask_handler(n);
+	return tern_mheap_grow(&tern_heap.pages, n) || give_caches_back() ||
+	       tern_mcentral_list_all(tern_heap.central, &tern_heap.pages) || ask_handler(n);
 }
 
 void tern_set_oom_handler(tern_oom_handler handler, size_t reserve)

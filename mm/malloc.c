@@ -279,21 +279,21 @@ static void free_large(struct tern_mcache *c, struct tern_mspan *s, uintptr_t ad
 /* A slot of a span that another CPU owns, or nobody. */
 static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
 {
-	unsigned slot = tern_mspan_slot(s, addr), w = slot / 64;
-	uint64_t bit = 1ull << slot % 64;
-	uint64_t slots = tern_mspan_slots_in(s, w);
+	uint64_t product = (addr - s->base) * s->magic;
+	unsigned slot = (unsigned)(product >> 32), w = slot / 64;
+	_Atomic uint64_t *remote = &s->bits[s->nwords + w];
+	uint64_t bit = 1ull << slot % 64, slots = tern_mspan_slots_in(s, w);
 	uint64_t free = atomic_load_explicit(&s->bits[w], memory_order_relaxed);
-	uint64_t remote;
 
-	if ((addr - s->base) % s->elemsize || free & bit)
+	if ((uint32_t)product >= s->magic || free & bit)
 		bad_free("tern_free", addr);
 	tern_mcache_count_any(c, &c->nfree[s->spc], 1);
-	/* release: the program's last writes to the object; seq_cst: see mcentral.c */
-	remote = atomic_fetch_or_explicit(&s->bits[s->nwords + w], bit, memory_order_seq_cst);
-	if (remote & bit)
+	/* release: the program's last writes to the object; seq_cst: see mcentral.c. Only the bit
+	 * itself is asked for, which x86_64 has an instruction for. */
+	if (atomic_fetch_or_explicit(remote, bit, memory_order_seq_cst) & bit)
 		bad_free("tern_free", addr);
-	tern_mcentral_freed(tern_heap.central, &tern_heap.pages, pages_of(c), s,
-			    (free | remote | bit) == slots);
+	tern_mcentral_freed(tern_heap.central, &tern_heap.pages, pages_of(c), s, slots,
+			    free | atomic_load_explicit(remote, memory_order_relaxed));
 }
 
 /* Free a slot of a span that this CPU owns. False if it is not the start of an object in use, or of a

@@ -7,8 +7,8 @@
  * Owns     a span's place. It moves
  *              OWNED -> FULL       its owner gives it up, with no slot free
  *              OWNED -> LISTED     ... with a slot free: it is put into the list
- *              FULL -> LISTED      by the first remote free, or by the owner who sees one that
- *                                  came as he gave it up: exactly one of them lists it
+ *              FULL -> LISTED      by the remote free that makes it worth while, or by the owner
+ *                                  who sees that as he gives it up: exactly one of them lists it
  *              LISTED -> OWNED     by who takes it from the list
  *              LISTED -> EMPTY     by the remote free that leaves no object: pages go back. The
  *                                  record stays in the list until somebody takes it from there
@@ -41,10 +41,30 @@ static bool move(struct tern_mspan *s, uint32_t *place, enum tern_span_where whe
 	return true;
 }
 
+/* A span with one free slot is no help to a CPU, which would be back at once: of one word of slots an
+ * eighth has to be free. When memory is short, tern_mcentral_list_all() takes what there is. */
+static bool worth_listing(uint64_t slots, uint64_t free)
+{
+	return count_bits(free) * 8 >= count_bits(slots);
+}
+
+static uint64_t remote_in(struct tern_mspan *s, unsigned w)
+{
+	return atomic_load_explicit(&tern_mspan_remote_bits(s)[w], memory_order_seq_cst);
+}
+
 static bool has_remote(struct tern_mspan *s)
 {
 	for (unsigned w = 0; w < s->nwords; w++)
-		if (atomic_load_explicit(&tern_mspan_remote_bits(s)[w], memory_order_seq_cst))
+		if (remote_in(s, w))
+			return true;
+	return false;
+}
+
+static bool has_enough_remote(struct tern_mspan *s)
+{
+	for (unsigned w = 0; w < s->nwords; w++)
+		if (remote_in(s, w) && worth_listing(tern_mspan_slots_in(s, w), remote_in(s, w)))
 			return true;
 	return false;
 }
@@ -83,7 +103,7 @@ static void put(struct tern_mcentral *c, struct tern_mspan *s)
 			      memory_order_seq_cst);
 	if (!full)
 		tern_spanset_push(&c->partial, s);
-	else if (has_remote(s))
+	else if (has_enough_remote(s))
 		list_full(c, s);
 }
 
@@ -178,14 +198,38 @@ static void freed_last(struct tern_mcentral *all, struct tern_mheap *h,
 		purge(c, h);
 }
 
-void tern_mcentral_freed(struct tern_mcentral *all, struct tern_mheap *h,
-			 struct tern_pagecache *pages, struct tern_mspan *s, bool last)
+void tern_mcentral_freed_slow(struct tern_mcentral *all, struct tern_mheap *h,
+			      struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place,
+			      uint64_t slots, uint64_t free)
 {
-	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
-
-	if (tern_span_where(place) == TERN_SPAN_FULL && move(s, &place, TERN_SPAN_LISTED))
+	if (tern_span_where(place) == TERN_SPAN_FULL && worth_listing(slots, free) &&
+	    move(s, &place, TERN_SPAN_LISTED))
 		tern_spanset_push(&all[s->spc].partial, s);
 	/* The place is from before the look: if it moves, nobody owned the span in between. */
-	if (last && tern_span_where(place) == TERN_SPAN_LISTED)
+	if (free == slots && tern_span_where(place) == TERN_SPAN_LISTED)
 		freed_last(all, h, pages, s, place);
+}
+
+/* The span at a page where one begins, as far as anybody can tell without a lock. */
+static bool list_if_free(struct tern_mcentral *all, struct tern_mspan *s)
+{
+	uint32_t place;
+
+	if (!s || s == &tern_mheap_run || !s->magic)
+		return false;
+	place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+	if (tern_span_where(place) != TERN_SPAN_FULL || !has_remote(s) ||
+	    !move(s, &place, TERN_SPAN_LISTED))
+		return false;
+	tern_spanset_push(&all[s->spc].partial, s);
+	return true;
+}
+
+bool tern_mcentral_list_all(struct tern_mcentral *all, struct tern_mheap *h)
+{
+	bool listed = false;
+
+	for (uint64_t page = 0; tern_arenas_next_in_use(&h->arenas, &page); page++)
+		listed |= list_if_free(all, tern_arena_span(&h->arenas, tern_page_addr(page)));
+	return listed;
 }

@@ -19,9 +19,23 @@ struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap
 /* Give a span up. Interrupts off. */
 void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
 			struct tern_mspan *s);
-/* A slot was freed remotely; `all`: the centrals, by class. `last` if its word has no slot in use any
- * more. By now the span may be gone, and its record another's. */
-void tern_mcentral_freed(struct tern_mcentral *all, struct tern_mheap *h,
-			 struct tern_pagecache *pages, struct tern_mspan *s, bool last);
+void tern_mcentral_freed_slow(struct tern_mcentral *all, struct tern_mheap *h,
+			      struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place,
+			      uint64_t slots, uint64_t free);
+/* A slot was freed remotely. all: the centrals, by class; slots: those that its word of bits has;
+ * free: those of them that are free now, in whatever way. By now the span may be gone, and its
+ * record another's. */
+static TERN_INLINE void tern_mcentral_freed(struct tern_mcentral *all, struct tern_mheap *h,
+					    struct tern_pagecache *pages, struct tern_mspan *s,
+					    uint64_t slots, uint64_t free)
+{
+	/* seq_cst: see mcentral.c */
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+
+	if (unlikely(tern_span_where(place) == TERN_SPAN_FULL || free == slots))
+		tern_mcentral_freed_slow(all, h, pages, s, place, slots, free);
+}
+/* Memory is short: list every span that has a free slot, however few. True if there was one. */
+bool tern_mcentral_list_all(struct tern_mcentral *all, struct tern_mheap *h);
 
 #endif

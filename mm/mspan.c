@@ -24,15 +24,6 @@ static void set(_Atomic uint64_t *word, uint64_t value)
 	atomic_store_explicit(word, value, memory_order_relaxed);
 }
 
-uint64_t tern_mspan_slots_in(const struct tern_mspan *s, unsigned w)
-{
-	unsigned left = s->nelems - w * 64;
-
-	if (w * 64 >= s->nelems)
-		return 0;
-	return left >= 64 ? ~0ull : (1ull << left) - 1;
-}
-
 unsigned tern_mspan_words(unsigned c)
 {
 	size_t used = (size_t)tern_sizeclass_nelems[c] * tern_sizeclass_size[c];

@@ -113,7 +113,14 @@ unsigned tern_mspan_next_word(const struct tern_mspan *s);
 /* Slots that are not free for the owner: in use, or freed remotely and not collected yet. */
 unsigned tern_mspan_taken(const struct tern_mspan *s);
 /* The slots that word w of a bitmap stands for. */
-uint64_t tern_mspan_slots_in(const struct tern_mspan *s, unsigned w);
+static inline uint64_t tern_mspan_slots_in(const struct tern_mspan *s, unsigned w)
+{
+	unsigned left = s->nelems - w * 64;
+
+	if (w * 64 >= s->nelems)
+		return 0;
+	return left >= 64 ? ~0ull : (1ull << left) - 1;
+}
 /* True if no slot is in use: exact for who owns the span, else a hint. */
 bool tern_mspan_is_empty(const struct tern_mspan *s);
 /* The slot that holds an address; the address lies in the span. */
