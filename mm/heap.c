@@ -42,18 +42,27 @@ struct tern_mcache *tern_heap_make_cache(void)
 	return c;
 }
 
+static uint64_t free_bytes(void)
+{
+	struct tern_mheap_stats s;
+
+	tern_mheap_stats(&tern_heap.pages, &s);
+	return s.free;
+}
+
 /* What this CPU holds in its caches may be what is missing. True if there was something. */
 static bool give_caches_back(void)
 {
 	unsigned long irq = tern_irq_save();
 	struct tern_mcache *c = tern_heap_cache();
-	uint64_t before = tern_heap.pages.pages.nfree;
+	uint64_t before = free_bytes();
+	bool more;
 
 	if (c != &tern_mcache_none)
 		tern_mcache_release_all(c, tern_heap.central, &tern_heap.pages);
-	before = tern_heap.pages.pages.nfree - before;
+	more = free_bytes() > before;
 	tern_irq_restore(irq);
-	return before > 0;
+	return more;
 }
 
 static bool ask_handler(uint64_t n)
