@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* heap.c - memory for *the* heap of the hosted tests: see tests/unit/heap.h. */
+/* heap.c - memory for *the* heap of the hosted tests, and CPUs: see tests/unit/heap.h. */
 #include <sys/mman.h>
 
 #include <tern/tern.h>
 
+#include "boot/host/host.h"
 #include "tests/unit/heap.h"
 
 #define SIZE (256ul << 20)
+#define CPUS 4
 
 bool heap_for_tests(void)
 {
@@ -19,4 +21,14 @@ bool heap_for_tests(void)
 		 -1, 0);
 	have = p != MAP_FAILED && tern_add_zeroed_region((uintptr_t)p, SIZE) == TERN_OK;
 	return have;
+}
+
+unsigned cpus_for_tests(void)
+{
+	return CPUS;
+}
+
+void run_on_cpus(unsigned n, void (*fn)(unsigned cpu, void *arg), void *arg)
+{
+	host_on_cpus(n, fn, arg);
 }

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* test_malloc_cpus.c - one heap, several CPUs: objects that one makes and another frees, in the
+ * shapes that allocators are measured by. All are whole when they end, and once everything is freed
+ * and the CPUs hold nothing back, no page is missing. */
+#include <tern/tern.h>
+
+#include "arch/arch.h"
+#include "lib/bits.h"
+#include "mm/heap.h"
+#include "tests/test.h"
+#include "tests/unit/heap.h"
+#include "tests/unit/objects.h"
+
+#define MAX_CPUS 8u
+#define RING     64u
+#define SLOTS    (MAX_CPUS * RING)
+#define BATCH    100u
+
+struct load {
+	unsigned ncpus, rounds;
+	uint64_t seed;
+	atomic_uint wrong, done; /* [atomic: relaxed, but for done] */
+	/* [atomic: release by who puts an object in, acquire by who takes it] */
+	_Atomic(struct object *) slot[SLOTS];
+};
+
+static struct load load;
+
+static struct object *swap(unsigned i, struct object *o)
+{
+	return atomic_exchange_explicit(&load.slot[i], o, memory_order_acq_rel);
+}
+
+static void end(struct object *o, uint64_t *rng)
+{
+	if (o && !object_end(o, rng))
+		atomic_fetch_add_explicit(&load.wrong, 1, memory_order_relaxed);
+}
+
+static void end_list(struct object *o, uint64_t *rng)
+{
+	for (struct object *next; o; o = next) {
+		next = o->next;
+		end(o, rng);
+	}
+}
+
+static uint64_t rng_of(unsigned cpu)
+{
+	return (load.seed + cpu * 0x9e3779b97f4a7c15ull) | 1;
+}
+
+/* Each CPU makes objects for its neighbour. */
+static void rings(unsigned cpu, void *arg)
+{
+	uint64_t rng = rng_of(cpu);
+	unsigned from = (cpu + 1) % load.ncpus;
+
+	(void)arg;
+	for (unsigned i = 0; i < load.rounds; i++) {
+		struct object *o = object_make(&rng);
+
+		/* The ring is full if the neighbour has not been here. */
+		end(swap(cpu * RING + i % RING, o), &rng);
+		end(swap(from * RING + i % RING, NULL), &rng);
+	}
+}
+
+/* Objects live in places that all CPUs share: who puts one there ends the one before. */
+static void larson(unsigned cpu, void *arg)
+{
+	uint64_t rng = rng_of(cpu);
+
+	(void)arg;
+	for (unsigned i = 0; i < load.rounds; i++)
+		end(swap(next_random(&rng) % SLOTS, object_make(&rng)), &rng);
+}
+
+static struct object *make_batch(uint64_t *rng)
+{
+	struct object *list = NULL;
+
+	for (unsigned i = 0; i < BATCH; i++) {
+		struct object *o = object_of(16 + next_random(rng) % 100, rng);
+
+		if (!o)
+			break;
+		o->next = list;
+		list = o;
+	}
+	return list;
+}
+
+/* Even CPUs only make objects, in batches; odd ones only free them. */
+static void xmalloc(unsigned cpu, void *arg)
+{
+	uint64_t rng = rng_of(cpu);
+	unsigned makers = (load.ncpus + 1) / 2;
+
+	(void)arg;
+	if (cpu % 2 == 0) {
+		for (unsigned i = 0; i < load.rounds / BATCH; i++)
+			end_list(swap(next_random(&rng) % RING, make_batch(&rng)), &rng);
+		atomic_fetch_add_explicit(&load.done, 1, memory_order_release);
+		return;
+	}
+	while (atomic_load_explicit(&load.done, memory_order_acquire) < makers)
+		end_list(swap(next_random(&rng) % RING, NULL), &rng);
+}
+
+/* All CPUs make objects of one class, and give them up in the midst of it. */
+static void come_and_go(unsigned cpu, void *arg)
+{
+	uint64_t rng = rng_of(cpu);
+
+	(void)arg;
+	for (unsigned i = 0; i < load.rounds; i++) {
+		end(swap(next_random(&rng) % 200, object_of(2000, &rng)), &rng);
+		if (i % 16 == 0)
+			tern_cpu_offline();
+	}
+}
+
+static void go_offline(unsigned cpu, void *arg)
+{
+	(void)cpu;
+	(void)arg;
+	tern_cpu_offline();
+}
+
+static uint64_t used_when_quiet(void)
+{
+	struct tern_page_stats s;
+
+	run_on_cpus(cpus_for_tests(), go_offline, NULL);
+	tern_page_stats(&s);
+	return s.used;
+}
+
+static void run_load(struct test *t, void (*fn)(unsigned cpu, void *arg), unsigned rounds)
+{
+	uint64_t before, rng = test_random(t) | 1;
+
+	REQUIRE(heap_for_tests());
+	before = used_when_quiet();
+	memset(&load, 0, sizeof(load));
+	load.ncpus = cpus_for_tests();
+	load.rounds = rounds;
+	load.seed = test_random(t);
+	run_on_cpus(load.ncpus, fn, NULL);
+	for (unsigned i = 0; i < SLOTS; i++)
+		end_list(swap(i, NULL), &rng);
+	EXPECT_EQ(load.wrong, 0);
+	EXPECT_EQ(used_when_quiet(), before);
+	EXPECT(tern_mheap_check(&tern_heap.pages));
+}
+
+TEST(malloc_cpus, neighbours_free_what_each_makes)
+{
+	run_load(t, rings, 3000);
+}
+
+TEST(malloc_cpus, objects_wander_between_all)
+{
+	run_load(t, larson, 3000);
+}
+
+TEST(malloc_cpus, some_make_and_others_free)
+{
+	run_load(t, xmalloc, 20000);
+}
+
+TEST(malloc_cpus, spans_are_given_up_while_others_free_in_them)
+{
+	run_load(t, come_and_go, 4000);
+}
+
+TEST_SLOW(malloc_cpus, all_shapes_for_longer)
+{
+	for (unsigned i = 0; i < 5; i++) {
+		run_load(t, rings, 10000);
+		run_load(t, larson, 10000);
+		run_load(t, xmalloc, 50000);
+		run_load(t, come_and_go, 20000);
+	}
+}
+
+/* A CPU that never allocated frees what others made. */
+static void free_there(unsigned cpu, void *arg)
+{
+	uint64_t rng = rng_of(cpu);
+
+	(void)arg;
+	if (cpu == load.ncpus - 1)
+		for (unsigned i = 0; i < SLOTS; i++)
+			end(swap(i, NULL), &rng);
+}
+
+TEST(malloc_cpus, a_full_span_that_another_cpu_frees_comes_back)
+{
+	uint64_t before, rng = test_random(t) | 1;
+
+	REQUIRE(heap_for_tests());
+	before = used_when_quiet();
+	memset(&load, 0, sizeof(load));
+	load.ncpus = cpus_for_tests();
+	for (unsigned c = 2; c < TERN_SIZECLASSES; c++) {
+		for (unsigned i = 0; i < SLOTS; i++)
+			REQUIRE(!swap(i, object_of(tern_sizeclass_size[c], &rng)));
+		run_on_cpus(load.ncpus, free_there, NULL);
+	}
+	EXPECT_EQ(load.wrong, 0);
+	EXPECT_EQ(used_when_quiet(), before);
+}
