@@ -13,6 +13,7 @@
 
 #include "lib/assert.h"
 #include "lib/irq.h"
+#include "mm/stack.h"
 
 struct tern_heap tern_heap = {
 	.cache = { [0 ... TERN_MAX_CPUS - 1] = &tern_mcache_none },
@@ -60,6 +61,7 @@ static bool give_caches_back(void)
 
 	if (c != &tern_mcache_none)
 		tern_mcache_release_all(c, tern_heap.central, &tern_heap.pages);
+	tern_stack_flush();
 	more = free_bytes() > before;
 	tern_irq_restore(irq);
 	return more;
