@@ -6,7 +6,7 @@
 #include <tern/command.h>
 
 extern const struct tern_command boot_commands[];         /* report, version, uptime, log ... */
-extern const struct tern_command boot_memory_commands[];  /* mem, peek, poke, symbol */
+extern const struct tern_command boot_memory_commands[];  /* mem, peek, poke, symbol, stress */
 extern const struct tern_command boot_balloon_commands[]; /* balloon */
 extern const struct tern_command boot_cpu_commands[];     /* cpus, threads, ping, fault ... */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* commands_memory.c - commands about memory: what there is, what lies where, look and change.
  *
- * Job      mem, peek, poke, symbol.
+ * Job      mem, peek, poke, symbol, stress.
  * Rule     No address that is typed can hurt: reads and writes go through mach_probe_*(), which
  *          come back from a fault. What they do to a device is the typist's business.
  * Locks    none.   Context: a thread; see include/tern/command.h. */
@@ -9,16 +9,20 @@
 
 #include <tern/tern.h>
 
+#include "boot/cpu.h"
 #include "boot/machine.h"
 #include "boot/mempicture.h"
 #include "boot/report.h"
 #include "boot/start.h"
+#include "boot/stress.h"
 #include "boot/symbols.h"
 #include "boot/vm.h"
 #include "lib/bits.h"
 
 #define ROW_BYTES 16u
 #define PEEK_MAX  4096u
+
+#define STRESS_SECONDS_MAX 86400u
 
 /* A number, or the name of a function. */
 static bool parse_address(const char *word, uintptr_t *addr)
@@ -175,11 +179,28 @@ static enum tern_command_result run_symbol(int argc, char **argv)
 	return TERN_COMMAND_OK;
 }
 
+static enum tern_command_result run_stress(int argc, char **argv)
+{
+	unsigned long long count = cpu_count(), seconds = 1, size = 4096;
+
+	if (argc > 4 || (argc > 1 && !tern_command_number(argv[1], &count)) ||
+	    (argc > 2 && !tern_command_number(argv[2], &seconds)) ||
+	    (argc > 3 && !tern_command_number(argv[3], &size)) || seconds > STRESS_SECONDS_MAX)
+		return TERN_COMMAND_USAGE;
+	if (count == 0 || count > cpu_count()) {
+		tern_printf("%llu CPUs: %u are online\n", count, cpu_count());
+		return TERN_COMMAND_FAILED;
+	}
+	return stress_heap((unsigned)count, seconds, size) ? TERN_COMMAND_OK : TERN_COMMAND_FAILED;
+}
+
 const struct tern_command boot_memory_commands[] = {
 	{ "mem", "", "the memory map, in words and a picture", run_mem, NULL },
 	{ "peek", "ADDR [COUNT] [SIZE]", "read; SIZE is 1, 2, 4 or 8, the default", run_peek,
 	  NULL },
 	{ "poke", "ADDR VALUE [SIZE]", "write; SIZE is 1, 2, 4 or 8, the default", run_poke, NULL },
 	{ "symbol", "NAME|ADDR", "where a function is, or what an address is", run_symbol, NULL },
+	{ "stress", "[CPUS] [SECONDS] [SIZE]", "objects up to SIZE, made and freed on many CPUs",
+	  run_stress, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* commands.c - what a person may ask the page heap at a kernel's prompt.
+/* commands.c - what a person may ask the heap at a kernel's prompt: the table, and pages.
  *
  * Uses the public calls only, as any kernel could. Context: threads. */
 #include <tern/command.h>
 #include <tern/tern.h>
 
 #include "lib/string.h"
+#include "mm/commands.h"
 
 static void print_row(const char *what, uint64_t bytes)
 {
@@ -75,5 +76,10 @@ static const char *complete_pages(unsigned i)
 const struct tern_command tern_page_commands[] = {
 	{ "pages", "[alloc SIZE [ALIGN [BELOW]]|free ADDR SIZE]",
 	  "the heap's pages; take and give back runs", run_pages, complete_pages },
+	{ "map", "", "the heap's pages as a picture", tern_commands_map, NULL },
+	{ "heap", "[scan|noscan|manual]", "objects by size, and where memory is",
+	  tern_commands_heap, tern_commands_complete_heap },
+	{ "alloc", "SIZE [COUNT]", "objects by tern_malloc()", tern_commands_alloc, NULL },
+	{ "free", "ADDR", "the end of an object", tern_commands_free, NULL },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

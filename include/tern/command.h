@@ -67,7 +67,7 @@ const char *tern_command_complete(tern_command_table table, const char *line, un
  */
 bool tern_command_number(const char *word, unsigned long long *value);
 
-/* The library's own commands: pages. */
+/* The library's own commands: pages, map, heap, alloc, free. */
 extern const struct tern_command tern_page_commands[];
 
 #pragma GCC visibility pop
