@@ -5,7 +5,7 @@
 # Under -icount the guest's clock counts instructions, so two runs must say the same: each boot is
 # made twice, and a difference is a failure. Rows "bench: NAME VALUE UNIT" of the console become
 # "NAME VALUE UNIT" in the table, separated by tabs. Boots: three sizes of memory for boot.main;
-# two CPUs for calls between them; one CPU and 2 GiB for all else. PATTERN, an awk expression,
+# two CPUs for what goes between them; one that has not used the heap for heap.init; one CPU and 2 GiB for all else. PATTERN, an awk expression,
 # chooses rows by their names; boots that give none of those are left out.
 set -u
 
@@ -20,7 +20,7 @@ rows() {
   MEM=$1 SMP=$2 ICOUNT=1 TIMEOUT=600 CMDLINE="loglevel=error -- bench $3" \
     tools/qemu.sh "$image" >"$new.log" || { cat "$new.log" >&2; return 1; }
   awk -v OFS='\t' -v only="$3" -v suffix="$4" -v pattern="$pattern" '
-    $1 == "bench:" && ($2 suffix) ~ pattern && (only != "" || $2 != "boot.main") {
+    $1 == "bench:" && ($2 suffix) ~ pattern && (only != "" || $2 !~ /^(boot.main|heap.init)$/) {
       print $2 suffix, $3, $4
     }' "$new.log"
 }
@@ -39,6 +39,8 @@ for mem in 64M 4G 64G; do
   ! echo "boot.main.$mem" | grep -qE -- "$pattern" || run $mem 1 boot.main .$mem
 done
 run 2G 2 ipi ""
+run 2G 2 remote ""
+run 2G 1 heap ""
 run 2G 1 "" ""
 if ! [ -s "$new" ]; then
   echo "bench.sh: no row matches $pattern" >&2

@@ -24,6 +24,7 @@ _Noreturn void kernel_main(void);
 struct block {
 	struct block *next;
 	size_t number;
+	char rest[100];
 };
 
 static unsigned char memory[MEMORY];
@@ -52,7 +53,7 @@ static struct block *take_all(void)
 {
 	struct block *all = NULL, *b;
 
-	for (size_t n = 1; (b = tern_pages_alloc(sizeof(*b), 0, 0)); n++) {
+	for (size_t n = 1; (b = tern_malloc(sizeof(*b))); n++) {
 		*b = (struct block){ .next = all, .number = n };
 		all = b;
 	}
@@ -66,7 +67,7 @@ static bool free_all(struct block *b)
 
 	for (struct block *next; b && b->number == left; b = next, left--) {
 		next = b->next;
-		tern_pages_free(b, sizeof(*b));
+		tern_free(b);
 	}
 	return !b && left == 0;
 }

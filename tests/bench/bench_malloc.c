@@ -5,7 +5,9 @@
  * recycled ones and have to be cleared; without a collector nothing else frees them. */
 #include <tern/tern.h>
 
+#include "boot/cpu.h"
 #include "boot/machine.h"
+#include "boot/thread.h"
 #include "tests/test.h"
 
 #define MANY 16384u
@@ -79,6 +81,46 @@ BENCH(alloc)
 	bench_row("free.64", give(), "instructions");
 }
 
+/* The first allocation of all: growing, records, tables, this CPU's cache. Only in a boot that has
+ * not used the heap yet. */
+BENCH(heap)
+{
+	struct tern_page_stats stats;
+	uint64_t start = mach_clock_ns();
+	void *p = tern_malloc(64);
+	uint64_t cost = mach_clock_ns() - start;
+
+	tern_page_stats(&stats);
+	if (stats.used <= 2 * TERN_HEAP_PAGE)
+		bench_row("heap.init", cost, "instructions");
+	tern_free(p);
+}
+
+/* What the heap itself needs for 1 GiB that is full of objects of mixed sizes: half of the bytes in
+ * objects up to 256 bytes, half in larger ones. */
+BENCH(metadata)
+{
+	static const size_t sizes[] = { 32, 4096, 64, 1024, 128, 16384, 256, 512 };
+	struct tern_page_stats stats;
+	void *all = NULL, **p;
+	size_t bytes = 0;
+
+	for (unsigned i = 0; bytes < 1ul << 30; i++) {
+		size_t size = sizes[i % ARRAY_SIZE(sizes)];
+
+		for (size_t n = 0; n < 65536; n += size, bytes += size) {
+			if (!(p = tern_malloc(size)))
+				return;
+			*p = all;
+			all = p;
+		}
+	}
+	tern_page_stats(&stats);
+	bench_row("mem.metadata.permille", stats.records * 1000 / stats.used, "permille");
+	for (; (p = all); tern_free(p))
+		all = *p;
+}
+
 BENCH(pair)
 {
 	uint64_t start;
@@ -89,4 +131,24 @@ BENCH(pair)
 	for (unsigned i = 0; i < MANY; i++)
 		tern_free(tern_malloc(size_of_object));
 	bench_row("pair.malloc.64", (mach_clock_ns() - start) / MANY, "instructions");
+}
+
+/* Allocated on CPU 0, freed on CPU 1. One thread goes from one to the other, so that nobody spins. */
+BENCH(remote)
+{
+	uint64_t start, cost;
+
+	if (cpu_count() < 2)
+		return;
+	for (int round = 0; round < 2; round++) {
+		thread_pin(0);
+		cost = take_fn(tern_malloc, 64);
+		thread_pin(1);
+		start = mach_clock_ns();
+		for (unsigned i = 0; i < MANY; i++)
+			tern_free(objects[i]);
+		cost += (mach_clock_ns() - start) / MANY;
+	}
+	thread_pin(THREAD_ANY_CPU);
+	bench_row("pair.remote.64", cost, "instructions");
 }

@@ -3,6 +3,8 @@
 #include <tern/tern.h>
 
 #include "boot/machine.h"
+#include "lib/bits.h"
+#include "mm/pagealloc.h"
 #include "tests/test.h"
 
 #define MANY 4096
@@ -35,4 +37,49 @@ BENCH(pages)
 	start = mach_clock_ns();
 	give(MANY);
 	bench_row("pages.free.1", (mach_clock_ns() - start) / MANY, "instructions");
+}
+
+#define RUN   16u
+#define STEPS 64u
+
+/* Memory of a size, every other run of 16 pages free; the one run that is wanted lies at the end. */
+static uint64_t fragmented(struct tern_pagealloc *p, struct tern_meta *meta, uint64_t npages)
+{
+	uint64_t given, start, first = 1ull << 20;
+
+	tern_pagealloc_init(p, meta);
+	if (!tern_pagealloc_give(p, first, npages, &given))
+		return 0;
+	tern_pagealloc_take_at(p, first, npages - 2 * RUN);
+	for (uint64_t i = 0; i + 2 * RUN < npages - 2 * RUN; i += 2 * RUN)
+		tern_pagealloc_free(p, first + i, RUN);
+	start = mach_clock_ns();
+	for (unsigned i = 0; i < STEPS; i++)
+		tern_pagealloc_free(p, tern_pagealloc_take(p, 2 * RUN), 2 * RUN);
+	return (mach_clock_ns() - start) / STEPS;
+}
+
+/* The page numbers of up to 64 GiB; nobody touches the memory. A take and a free together. */
+BENCH(fragmented)
+{
+	static const struct {
+		const char *name;
+		uint64_t bytes;
+	} sizes[] = {
+		{ "pages.fragmented.64M", MiB(64) },
+		{ "pages.fragmented.1G", GiB(1) },
+		{ "pages.fragmented.8G", GiB(8) },
+		{ "pages.fragmented.64G", GiB(64) },
+	};
+	static struct tern_pagealloc p;
+	void *records = tern_pages_alloc(MiB(8), 0, 0);
+
+	for (unsigned i = 0; records && i < ARRAY_SIZE(sizes); i++) {
+		struct tern_meta meta = TERN_META_INIT;
+
+		tern_meta_feed(&meta, (uintptr_t)records, MiB(8));
+		bench_row(sizes[i].name, fragmented(&p, &meta, sizes[i].bytes / TERN_HEAP_PAGE),
+			  "instructions");
+	}
+	tern_pages_free(records, records ? MiB(8) : 0);
 }
