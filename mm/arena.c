@@ -6,8 +6,7 @@
  * Owns     the map and the records, from meta.
  * Locks    making records: the owner's. The rest takes none: a page's entry is changed by who has
  *          the page, and words that pages share are changed atomically.
- * Holds    I-ARE-0 the empty table and the empty record are never written to.
- *          I-ARE-1 all pages of a span in use lead to it, and no other page does.
+ * Holds    I-ARE-1 all pages of a span in use lead to it, and no other page does.
  *          I-ARE-2 a page at or above zeroed_base that the heap has reads as zero.
  * Go       runtime/mheap.go heapArena, arenas, allocNeedsZero. */
 #include "mm/arena.h"
@@ -15,17 +14,19 @@
 #include "lib/assert.h"
 #include "lib/compiler.h"
 
-/* What stands where there is nothing. */
-static struct tern_arena_table no_table;
-static struct tern_arena no_arena = { .table = { [0 ... ARENA_TABLES - 1] = &no_table } };
-
 static struct tern_arena_table *table_of(const struct tern_arena_map *m, uint64_t page)
 {
 	struct tern_arena *a = tern_arena_of(m, page);
 
 	if (!a)
-		return &no_table;
+		return NULL;
 	return atomic_load_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
+				    memory_order_relaxed);
+}
+
+static struct tern_arena_block *block_of(const struct tern_arena_map *m, uint64_t page)
+{
+	return atomic_load_explicit(&m->block[page / TERN_ARENA_PAGES >> ARENA_L2_BITS],
 				    memory_order_relaxed);
 }
 
@@ -33,44 +34,29 @@ size_t tern_arena_missing(const struct tern_arena_map *m, uint64_t page)
 {
 	struct tern_arena *a = tern_arena_of(m, page);
 
-	if (!a)
+	if (!block_of(m, page))
 		return sizeof(struct tern_arena_block);
-	if (a == &no_arena)
+	if (!a)
 		return sizeof(struct tern_arena);
-	return table_of(m, page) == &no_table ? sizeof(struct tern_arena_table) : 0;
-}
-
-/* The release in each: with the dependent loads of who looks a page up. */
-
-static void add_block(struct tern_arena_map *m, uint64_t arena, struct tern_arena_block *b)
-{
-	for (unsigned i = 0; i < ARRAY_SIZE(b->arena); i++)
-		atomic_init(&b->arena[i], &no_arena);
-	atomic_store_explicit(&m->block[arena >> ARENA_L2_BITS], b, memory_order_release);
-}
-
-static void add_arena(struct tern_arena_map *m, uint64_t arena, struct tern_arena *a)
-{
-	struct tern_arena_block *b =
-		atomic_load_explicit(&m->block[arena >> ARENA_L2_BITS], memory_order_relaxed);
-
-	for (unsigned i = 0; i < ARENA_TABLES; i++)
-		atomic_init(&a->table[i], &no_table);
-	atomic_store_explicit(&b->arena[arena & ((1u << ARENA_L2_BITS) - 1)], a,
-			      memory_order_release);
+	return table_of(m, page) ? 0 : sizeof(struct tern_arena_table);
 }
 
 bool tern_arena_make(struct tern_arena_map *m, struct tern_meta *meta, uint64_t page)
 {
+	struct tern_arena_block *b = block_of(m, page);
 	struct tern_arena *a = tern_arena_of(m, page);
 	void *record = tern_meta_alloc(meta, tern_arena_missing(m, page), sizeof(uint64_t));
 
 	if (!record)
 		return false;
-	if (!a)
-		add_block(m, page / TERN_ARENA_PAGES, record);
-	else if (a == &no_arena)
-		add_arena(m, page / TERN_ARENA_PAGES, record);
+	/* release, in each: with the dependent loads of who looks a page up */
+	if (!b)
+		atomic_store_explicit(&m->block[page / TERN_ARENA_PAGES >> ARENA_L2_BITS], record,
+				      memory_order_release);
+	else if (!a)
+		atomic_store_explicit(
+			&b->arena[page / TERN_ARENA_PAGES & ((1u << ARENA_L2_BITS) - 1)], record,
+			memory_order_release);
 	else
 		atomic_store_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES], record,
 				      memory_order_release);
@@ -133,7 +119,7 @@ void tern_arenas_set_span(struct tern_arena_map *m, uint64_t first, uint64_t n,
 		struct part at = part_at(first, n, ARENA_TABLE_PAGES);
 		struct tern_arena_table *t = table_of(m, first);
 
-		TERN_ASSERT(t != &no_table);
+		TERN_ASSERT(t);
 		/* release: with the dependent loads of who looks the span up */
 		for (uint32_t i = at.i; i < at.i + at.n; i++)
 			atomic_store_explicit(&t->span[i], s, memory_order_release);
@@ -149,6 +135,8 @@ bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t
 		struct part at = part_at(first, n, ARENA_TABLE_PAGES);
 		struct tern_arena_table *t = table_of(m, first);
 
+		if (!t)
+			return false;
 		for (uint32_t i = at.i; i < at.i + at.n; i++)
 			if (atomic_load_explicit(&t->span[i], memory_order_relaxed) != s)
 				return false;
@@ -197,10 +185,11 @@ bool tern_arenas_next_in_use(const struct tern_arena_map *m, uint64_t *page)
 	while (*page < TERN_PAGES_END) {
 		const struct tern_arena *a = tern_arena_of(m, *page);
 
-		if (!a)
-			*page = (*page & ~(block - 1)) + block;
-		else if (next_in_arena(a, page))
+		if (a && next_in_arena(a, page))
 			return true;
+		if (!a)
+			*page = block_of(m, *page) ? (*page | (TERN_ARENA_PAGES - 1)) + 1
+						   : (*page | (block - 1)) + 1;
 	}
 	return false;
 }

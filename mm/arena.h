@@ -3,9 +3,8 @@
  *
  * The address space is cut into arenas of 64 MiB. A map of two levels leads to the record of each
  * arena in which the heap has pages; the record has a table for each 4 MiB, which says for every
- * page which span it belongs to. What the heap does not use costs nothing: instead of tables that
- * were never made, empty ones stand there, which all share. So nothing but the first level has to
- * be tested. Tables are never given back, so readers need no lock. */
+ * page which span it belongs to. What the heap does not use costs nothing: there stands NULL. Tables
+ * are never given back, so readers need no lock. */
 #ifndef MM_ARENA_H
 #define MM_ARENA_H
 
@@ -48,10 +47,10 @@ struct tern_arena_block {
 };
 
 struct tern_arena_map {
-	_Atomic(struct tern_arena_block *) block[1u << ARENA_L1_BITS]; /* NULL: none */
+	_Atomic(struct tern_arena_block *) block[1u << ARENA_L1_BITS];
 };
 
-/* The record of a page's arena; an empty one that all share, or NULL, if the heap has none. */
+/* The record of a page's arena; NULL if the heap has none. */
 static inline struct tern_arena *tern_arena_of(const struct tern_arena_map *m, uint64_t page)
 {
 	uint64_t arena = page >> (TERN_ARENA_SHIFT - TERN_PAGE_SHIFT);
@@ -77,6 +76,8 @@ static inline struct tern_mspan *tern_arena_span(const struct tern_arena_map *m,
 		return NULL;
 	t = atomic_load_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
 				 memory_order_relaxed);
+	if (!t)
+		return NULL;
 	return atomic_load_explicit(&t->span[page % ARENA_TABLE_PAGES], memory_order_relaxed);
 }
 

@@ -335,15 +335,20 @@ static struct tern_pagechunk *walk(const struct tern_pagealloc *p, uint64_t page
 }
 
 /* The chunk's bits changed, and its summary is s now: tell every node above, as far as it is news. */
+static void update_above(struct tern_pagealloc *p, uint64_t page, const struct path *path)
+{
+	for (unsigned level = 1; level < PAGEALLOC_LEVELS; level++)
+		if (!set_child(path->node[level], child_index(page, level),
+			       sum_of_node(path->node[level - 1], level - 1)))
+			return;
+	set_root(p, (unsigned)(page >> ROOT_SHIFT));
+}
+
 static void update_path(struct tern_pagealloc *p, uint64_t page, const struct path *path,
 			struct pallocsum s)
 {
-	for (unsigned level = 0; level < PAGEALLOC_LEVELS; level++) {
-		if (!set_child(path->node[level], child_index(page, level), s))
-			return;
-		s = sum_of_node(path->node[level], level);
-	}
-	set_root(p, (unsigned)(page >> ROOT_SHIFT));
+	if (set_child(path->node[0], child_index(page, 0), s))
+		update_above(p, page, path);
 }
 
 /* Within one chunk, which most changes are. Freeing can only make runs longer: so the run that the
@@ -556,15 +561,23 @@ bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, u
 		struct tern_pagechunk *c = make_path(p, page, &path);
 		uint32_t fresh;
 
-		if (!c)
+		if (!c) {
+			if (*given) {
+				walk(p, page - 1, &path);
+				update_above(p, page - 1, &path);
+			}
 			return false;
+		}
 		fresh = tern_pallocbits_give(&c->taken, &c->owned, at.i, at.n);
 		p->nowned += fresh;
 		p->nfree += fresh;
 		if (fresh && page < p->hint)
 			p->hint = page;
-		update_path(p, page, &path, tern_pallocbits_summarize(&c->taken));
+		set_child(path.node[0], child_index(page, 0), tern_pallocbits_summarize(&c->taken));
 		*given += at.n;
+		/* Chunks side by side have the same nodes above them: tell those once. */
+		if (*given == n || child_index(first + *given, 0) == 0)
+			update_above(p, page, &path);
 	}
 	TERN_VERIFY(tern_pagealloc_check(p));
 	return true;
