@@ -20,6 +20,7 @@ static void print_stats(void)
 	tern_page_stats(&s);
 	print_row("waiting", s.waiting);
 	print_row("free", s.free);
+	print_row("released", s.released);
 	print_row("used", s.used);
 	print_row("records", s.records);
 	print_row("longest free", s.longest_free);

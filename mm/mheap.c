@@ -7,7 +7,7 @@
  * Above    mheap_span.c, pages.c.   Below  pagealloc, pagecache, arena.
  * Locks    mheap(80).   Context: threads, interrupts off and interrupt handlers; not NMIs.
  * Holds    I-MHP-1 a page is in at most one of: a run in use, a free run, a cache, the records.
- *          I-MHP-2 pages.nowned = free + in use + cached + nmeta.
+ *          I-MHP-2 pages.nowned = free + being released + in use + cached + nmeta.
  *          I-MHP-3 every page in use, or in a cache, has a table.
  * Go       runtime/mheap.go, mpagecache.go. */
 #include "mm/mheap.h"
@@ -192,6 +192,51 @@ void tern_mheap_set_reserve(struct tern_mheap *h, uint64_t npages)
 	tern_unlock_irqrestore(&h->lock, irq);
 }
 
+struct tern_piece tern_mheap_take_unreleased(struct tern_mheap *h, uint64_t most)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+	struct tern_piece run = tern_pagealloc_take_unreleased(&h->pages, most);
+
+	/* Pages that were in a cache may never have been used. What they read as from now on, nobody
+	 * knows. */
+	if (run.n && !h->zero_unknown)
+		tern_arenas_need_zero(&h->arenas, run.first, run.n);
+	if (run.n)
+		atomic_fetch_add_explicit(&h->growing, 1, memory_order_relaxed);
+	tern_unlock_irqrestore(&h->lock, irq);
+	return run;
+}
+
+void tern_mheap_put_back(struct tern_mheap *h, struct tern_piece run, bool released)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+
+	tern_pagealloc_put_back(&h->pages, run, released);
+	tern_unlock_irqrestore(&h->lock, irq);
+	/* release: with wait_for_growth(), after which the pages are there */
+	atomic_fetch_sub_explicit(&h->growing, 1, memory_order_release);
+}
+
+struct tern_mheap_usage tern_mheap_usage(struct tern_mheap *h)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+	struct tern_mheap_usage u = { .retained = h->pages.nowned - h->pages.nreleased,
+				      .peak = h->pages.peak };
+
+	tern_unlock_irqrestore(&h->lock, irq);
+	return u;
+}
+
+uint64_t tern_mheap_new_peak(struct tern_mheap *h)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+	uint64_t peak = h->pages.peak;
+
+	h->pages.peak = tern_pagealloc_in_use(&h->pages);
+	tern_unlock_irqrestore(&h->lock, irq);
+	return peak;
+}
+
 static uint64_t bytes(uint64_t pages)
 {
 	return pages << TERN_PAGE_SHIFT;
@@ -202,9 +247,10 @@ void tern_mheap_stats(struct tern_mheap *h, struct tern_mheap_stats *s)
 	unsigned long irq = tern_lock_irqsave(&h->lock);
 
 	s->waiting = bytes(h->regions.npages);
-	s->free = bytes(h->pages.nfree);
+	s->free = bytes(h->pages.nfree + h->pages.nreleasing);
+	s->released = bytes(h->pages.nreleased);
 	s->meta = bytes(h->nmeta);
-	s->used = bytes(h->pages.nowned - h->pages.nfree - h->nmeta);
+	s->used = bytes(tern_pagealloc_in_use(&h->pages) - h->nmeta);
 	s->longest_free = bytes(tern_pagealloc_longest(&h->pages));
 	tern_unlock_irqrestore(&h->lock, irq);
 }
@@ -212,7 +258,7 @@ void tern_mheap_stats(struct tern_mheap *h, struct tern_mheap_stats *s)
 bool tern_mheap_check(struct tern_mheap *h)
 {
 	unsigned long irq = tern_lock_irqsave(&h->lock);
-	bool good = tern_pagealloc_check(&h->pages) && h->pages.nowned >= h->pages.nfree + h->nmeta;
+	bool good = tern_pagealloc_check(&h->pages) && tern_pagealloc_in_use(&h->pages) >= h->nmeta;
 
 	tern_unlock_irqrestore(&h->lock, irq);
 	return good;

@@ -32,14 +32,22 @@ struct tern_mheap {
 	bool zero_unknown;        /* [lock] some page's arena has no record of what is zero */
 	_Atomic uint32_t open;    /* [atomic: relaxed] CPUs for which the reserve is open */
 	_Atomic uint32_t growing; /* [atomic: release by who grew, acquire by who waits] CPUs that
-				   * have taken a piece and not made pages of it yet */
+				   * have taken a piece and not made pages of it yet, or that are
+				   * releasing free pages */
 	struct tern_arena_map arenas;
 };
 
 struct tern_mheap_stats {
 	uint64_t waiting; /* bytes in regions that were not touched yet */
 	uint64_t free, used, meta;
+	uint64_t released; /* of the free ones, by the machine beneath */
 	uint64_t longest_free;
+};
+
+/* In pages. */
+struct tern_mheap_usage {
+	uint64_t retained; /* that the machine beneath must hold: all but the released ones */
+	uint64_t peak;     /* the most that were in use since the peak was set anew */
 };
 
 /* Static heaps need no call before the first: TERN_MHEAP_INIT(name). */
@@ -92,6 +100,14 @@ bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n);
 extern struct tern_mspan tern_mheap_run;
 void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n);
 bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n);
+
+/* For the scavenger: about `most` free pages that the machine beneath may have; n = 0 if there are
+ * none. Whoever finds nothing free waits until they are put back, released or not. */
+struct tern_piece tern_mheap_take_unreleased(struct tern_mheap *h, uint64_t most);
+void tern_mheap_put_back(struct tern_mheap *h, struct tern_piece run, bool released);
+struct tern_mheap_usage tern_mheap_usage(struct tern_mheap *h);
+/* The peak is what is in use now. Returns what it was. */
+uint64_t tern_mheap_new_peak(struct tern_mheap *h);
 
 void tern_mheap_stats(struct tern_mheap *h, struct tern_mheap_stats *s);
 bool tern_mheap_check(struct tern_mheap *h);

@@ -14,7 +14,10 @@
  * Holds    I-PAG-1 a child's summary says what its bits say.   I-PAG-2 free bit i is set exactly
  *          if sum[i].max > 0.   I-PAG-3 no page below the hint is free.   I-PAG-4 nfree and
  *          nowned count bits.   I-PAG-5 a page that is not owned is taken, and
- *          so is one that is kept.
+ *          so is one that is kept.   I-PAG-6 a released page is free; nreleased counts them.
+ *          I-PAG-7 a child whose loose bit is clear has no group of pages to release.
+ * Release  Freeing sets the loose bits on its path, a search that finds nothing clears them: so all
+ *          searches together cost no more than the frees did.
  * Go       runtime/mpagealloc.go; we differ: levels are made on demand instead of reserved in
  *          virtual memory, which bare metal may not have, and runs need not lie in one root. */
 #include "mm/pagealloc.h"
@@ -351,6 +354,19 @@ static void update_path(struct tern_pagealloc *p, uint64_t page, const struct pa
 		update_above(p, page, path);
 }
 
+/* The chunk may have pages to release. */
+static void loosen_path(struct tern_pagealloc *p, uint64_t page, const struct path *path)
+{
+	for (unsigned level = 0; level < PAGEALLOC_LEVELS; level++) {
+		uint32_t before = path->node[level]->loose;
+
+		path->node[level]->loose = before | 1u << child_index(page, level);
+		if (before)
+			return;
+	}
+	p->loose_roots |= 1ull << (page >> ROOT_SHIFT);
+}
+
 /* Within one chunk, which most changes are. Freeing can only make runs longer: so the run that the
  * pages are in now, and what was known before, tell the whole summary. */
 static void change_chunk(struct tern_pagealloc *p, uint64_t first, struct piece at, bool free)
@@ -361,9 +377,11 @@ static void change_chunk(struct tern_pagealloc *p, uint64_t first, struct piece 
 
 	if (free) {
 		tern_pallocbits_free(&c->taken, at.i, at.n);
+		loosen_path(p, first, &path);
 		s = tern_pallocbits_sum_with_run(&c->taken, s, at.i, at.n);
 	} else {
 		tern_pallocbits_take(&c->taken, at.i, at.n);
+		p->nreleased -= tern_pallocbits_clear(&c->released, at.i, at.n);
 		s = tern_pallocbits_summarize(&c->taken);
 	}
 	update_path(p, first, &path, s);
@@ -380,10 +398,18 @@ static void change(struct tern_pagealloc *p, uint64_t first, uint64_t n, bool fr
 	}
 }
 
+/* Free pages came into use. */
+static void count_used(struct tern_pagealloc *p, uint64_t n)
+{
+	p->nfree -= n;
+	if (tern_pagealloc_in_use(p) > p->peak)
+		p->peak = tern_pagealloc_in_use(p);
+}
+
 static void take(struct tern_pagealloc *p, uint64_t first, uint64_t n)
 {
 	change(p, first, n, false);
-	p->nfree -= n;
+	count_used(p, n);
 	TERN_VERIFY(tern_pagealloc_check(p));
 }
 
@@ -503,7 +529,7 @@ bool tern_pagealloc_take_window(struct tern_pagealloc *p, unsigned most, struct 
 	tern_pagecache_set(c, align_down(first, TERN_PAGECACHE_PAGES), lowest_bits(free, most));
 	p->hint = first;
 	change_window(p, c, false);
-	p->nfree -= count_bits(tern_pagecache_bits(c));
+	count_used(p, count_bits(tern_pagecache_bits(c)));
 	TERN_VERIFY(tern_pagealloc_check(p));
 	return true;
 }
@@ -515,6 +541,75 @@ void tern_pagealloc_free_window(struct tern_pagealloc *p, const struct tern_page
 	p->nfree += count_bits(tern_pagecache_bits(c));
 	if (c->base < p->hint)
 		p->hint = c->base;
+	TERN_VERIFY(tern_pagealloc_check(p));
+}
+
+/* --- releasing ------------------------------------------------------------------------- */
+
+static struct tern_piece find_in_chunk(const struct tern_pagechunk *c, uint64_t base, uint64_t most)
+{
+	uint32_t n32 = most < PALLOC_CHUNK_PAGES ? (uint32_t)most : PALLOC_CHUNK_PAGES;
+	uint32_t i, n = tern_pallocbits_find_unreleased(&c->taken, &c->released, n32, &i);
+
+	return (struct tern_piece){ base + i, n };
+}
+
+/* Loose bits with nothing behind them are cleared on the way. */
+static struct tern_piece find_unreleased(struct tern_pagenode *node, unsigned level, uint64_t base,
+					 uint64_t most)
+{
+	while (node->loose) {
+		unsigned i = 31 - (unsigned)__builtin_clz(node->loose);
+		uint64_t at = base + ((uint64_t)i << child_shift(level));
+		struct tern_piece found =
+			level ? find_unreleased(node->node[i], level - 1, at, most)
+			      : find_in_chunk(node->chunk[i], at, most);
+
+		if (found.n)
+			return found;
+		node->loose &= ~(1u << i);
+	}
+	return (struct tern_piece){ 0, 0 };
+}
+
+static struct tern_piece find_highest_unreleased(struct tern_pagealloc *p, uint64_t most)
+{
+	while (p->loose_roots) {
+		unsigned r = 63 - (unsigned)__builtin_clzll(p->loose_roots);
+		struct tern_piece found = find_unreleased(p->root[r], PAGEALLOC_LEVELS - 1,
+							  (uint64_t)r << ROOT_SHIFT, most);
+
+		if (found.n)
+			return found;
+		p->loose_roots &= ~(1ull << r);
+	}
+	return (struct tern_piece){ 0, 0 };
+}
+
+struct tern_piece tern_pagealloc_take_unreleased(struct tern_pagealloc *p, uint64_t most)
+{
+	struct tern_piece found = find_highest_unreleased(p, most);
+
+	TERN_ASSERT(most > 0);
+	if (found.n) {
+		change(p, found.first, found.n, false);
+		p->nfree -= found.n;
+		p->nreleasing += found.n;
+	}
+	TERN_VERIFY(tern_pagealloc_check(p));
+	return found;
+}
+
+void tern_pagealloc_put_back(struct tern_pagealloc *p, struct tern_piece run, bool released)
+{
+	TERN_ASSERT(run.n <= p->nreleasing && piece_at(run.first, run.n).n == run.n);
+	p->nreleasing -= run.n;
+	tern_pagealloc_free(p, run.first, run.n);
+	if (!released)
+		return;
+	tern_pallocbits_take(&chunk_at(p, run.first)->released,
+			     run.first & (PALLOC_CHUNK_PAGES - 1), (uint32_t)run.n);
+	p->nreleased += run.n;
 	TERN_VERIFY(tern_pagealloc_check(p));
 }
 
@@ -551,6 +646,18 @@ static struct tern_pagechunk *make_path(struct tern_pagealloc *p, uint64_t page,
 	return make_chunk(p, &path->node[0]->chunk[child_index(page, 0)]);
 }
 
+/* Returns how many pages are new. The heap has not used them: the machine beneath need not hold them
+ * yet, and whether it does is not the heap's doing. */
+static uint32_t give_to_chunk(struct tern_pagechunk *c, struct piece at)
+{
+	struct pallocbits before = c->owned;
+	uint32_t fresh = tern_pallocbits_give(&c->taken, &c->owned, at.i, at.n);
+
+	for (unsigned w = 0; w < ARRAY_SIZE(before.word); w++)
+		c->released.word[w] |= c->owned.word[w] & ~before.word[w];
+	return fresh;
+}
+
 bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, uint64_t *given)
 {
 	TERN_ASSERT(in_range(first, n));
@@ -568,9 +675,10 @@ bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, u
 			}
 			return false;
 		}
-		fresh = tern_pallocbits_give(&c->taken, &c->owned, at.i, at.n);
+		fresh = give_to_chunk(c, at);
 		p->nowned += fresh;
 		p->nfree += fresh;
+		p->nreleased += fresh;
 		if (fresh && page < p->hint)
 			p->hint = page;
 		set_child(path.node[0], child_index(page, 0), tern_pallocbits_summarize(&c->taken));
@@ -586,7 +694,7 @@ bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, u
 /* --- checking -------------------------------------------------------------------------- */
 
 struct counts {
-	uint64_t owned, free, lowest;
+	uint64_t owned, free, released, lowest;
 };
 
 static bool check_chunk(const struct tern_pagechunk *c, uint64_t base, struct counts *n)
@@ -595,11 +703,13 @@ static bool check_chunk(const struct tern_pagechunk *c, uint64_t base, struct co
 
 	for (unsigned w = 0; w < ARRAY_SIZE(c->taken.word); w++)
 		if ((~c->taken.word[w] & ~c->owned.word[w]) ||
-		    (c->kept.word[w] & ~c->taken.word[w]))
+		    (c->kept.word[w] & ~c->taken.word[w]) ||
+		    (c->released.word[w] & c->taken.word[w]))
 			return false;
 	n->owned += tern_pallocbits_count_taken(&c->owned, 0, PALLOC_CHUNK_PAGES);
 	n->free +=
 		PALLOC_CHUNK_PAGES - tern_pallocbits_count_taken(&c->taken, 0, PALLOC_CHUNK_PAGES);
+	n->released += tern_pallocbits_count_taken(&c->released, 0, PALLOC_CHUNK_PAGES);
 	if (lowest != PALLOC_NONE && base + lowest < n->lowest)
 		n->lowest = base + lowest;
 	return true;
@@ -611,17 +721,21 @@ static bool check_node(const struct tern_pagenode *node, unsigned level, uint64_
 	for (unsigned i = 0; i < PAGEALLOC_FAN; i++) {
 		uint64_t at = base + ((uint64_t)i << child_shift(level));
 		struct pallocsum s = { 0, 0, 0 };
+		bool loose = false;
 
 		if (level == 0 && node->chunk[i]) {
 			if (!check_chunk(node->chunk[i], at, n))
 				return false;
+			loose = find_in_chunk(node->chunk[i], at, 1).n;
 			s = tern_pallocbits_summarize(&node->chunk[i]->taken);
 		} else if (level > 0 && node->node[i]) {
 			if (!check_node(node->node[i], level - 1, at, n))
 				return false;
+			loose = node->node[i]->loose;
 			s = sum_of_node(node->node[i], level - 1);
 		}
-		if (!same_sum(s, node->sum[i]) || !(node->free >> i & 1) != !s.max)
+		if (!same_sum(s, node->sum[i]) || !(node->free >> i & 1) != !s.max ||
+		    loose > (node->loose >> i & 1))
 			return false;
 	}
 	return true;
@@ -633,6 +747,7 @@ bool tern_pagealloc_check(const struct tern_pagealloc *p)
 
 	for (unsigned r = 0; r < PAGEALLOC_ROOT; r++) {
 		struct pallocsum s = { 0, 0, 0 };
+		bool loose = p->root[r] && p->root[r]->loose;
 
 		if (p->root[r]) {
 			if (!check_node(p->root[r], PAGEALLOC_LEVELS - 1, (uint64_t)r << ROOT_SHIFT,
@@ -640,8 +755,10 @@ bool tern_pagealloc_check(const struct tern_pagealloc *p)
 				return false;
 			s = sum_of_node(p->root[r], PAGEALLOC_LEVELS - 1);
 		}
-		if (!same_sum(s, p->sum[r]) || !(p->free_roots >> r & 1) != !s.max)
+		if (!same_sum(s, p->sum[r]) || !(p->free_roots >> r & 1) != !s.max ||
+		    loose > (p->loose_roots >> r & 1))
 			return false;
 	}
-	return n.owned == p->nowned && n.free == p->nfree && n.lowest >= p->hint;
+	return n.owned == p->nowned && n.free == p->nfree && n.released == p->nreleased &&
+	       n.lowest >= p->hint;
 }

@@ -22,12 +22,15 @@ struct tern_pagechunk {
 	struct pallocbits taken;
 	struct pallocbits owned; /* was given to the heap at all */
 	struct pallocbits kept;  /* taken for good: it holds the heap's own records */
+	/* Free, and the machine beneath need not hold it: it was released, or never used. */
+	struct pallocbits released;
 };
 
 /* Eight children: nodes, or on the lowest level chunks. One that is absent has no free page. */
 struct tern_pagenode {
 	struct pallocsum sum[PAGEALLOC_FAN];
-	uint32_t free; /* bit i: sum[i].max > 0 */
+	uint32_t free;  /* bit i: sum[i].max > 0 */
+	uint32_t loose; /* bit i: child i may have pages to release */
 	union {
 		struct tern_pagenode *node[PAGEALLOC_FAN];
 		struct tern_pagechunk *chunk[PAGEALLOC_FAN];
@@ -38,10 +41,14 @@ struct tern_pagealloc {
 	struct tern_meta *meta;
 	struct tern_pagenode *root[PAGEALLOC_ROOT];
 	struct pallocsum sum[PAGEALLOC_ROOT];
-	uint64_t free_roots; /* bit i: sum[i].max > 0 */
-	uint64_t hint;       /* no page below it is free */
-	uint64_t nowned;     /* pages that were given */
+	uint64_t free_roots;  /* bit i: sum[i].max > 0 */
+	uint64_t loose_roots; /* bit i: root i may have pages to release */
+	uint64_t hint;        /* no page below it is free */
+	uint64_t nowned;      /* pages that were given */
 	uint64_t nfree;
+	uint64_t nreleased;  /* of the free ones */
+	uint64_t nreleasing; /* taken by tern_pagealloc_take_unreleased(), and not back yet */
+	uint64_t peak;       /* the most pages in use since its owner set it */
 };
 
 /* clang-format off */
@@ -81,6 +88,18 @@ void tern_pagealloc_free_window(struct tern_pagealloc *p, const struct tern_page
  * end. */
 const struct tern_pagechunk *tern_pagealloc_next_chunk(const struct tern_pagealloc *p,
 						       uint64_t *page);
+/* Take the highest run of free pages that are not released: whole groups of one chunk, `most` pages
+ * rounded up to groups, or fewer. n = 0 if there is none. They are not in use meanwhile: give them
+ * back by tern_pagealloc_put_back(). */
+struct tern_piece tern_pagealloc_take_unreleased(struct tern_pagealloc *p, uint64_t most);
+void tern_pagealloc_put_back(struct tern_pagealloc *p, struct tern_piece run, bool released);
+
+/* Pages that are taken for any use, with those that are kept. */
+static inline uint64_t tern_pagealloc_in_use(const struct tern_pagealloc *p)
+{
+	return p->nowned - p->nfree - p->nreleasing;
+}
+
 /* True if all of [first, first + n) is taken, and not for good: what may be freed. */
 bool tern_pagealloc_is_taken(const struct tern_pagealloc *p, uint64_t first, uint64_t n);
 uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p);

@@ -10,6 +10,7 @@
 #include "lib/bits.h"
 #include "lib/irq.h"
 #include "mm/heap.h"
+#include "mm/scavenge.h"
 
 #define ALIGN_MAX GiB(1)
 
@@ -66,6 +67,7 @@ void *tern_pages_alloc(size_t size, size_t align, uintptr_t below)
 		align = TERN_PAGE_SIZE;
 	if (size == 0 || !is_pow2(align) || align > ALIGN_MAX)
 		return NULL;
+	tern_heap_make_room(n);
 	do
 		first = take_run(n, pages_of(align), end);
 	while (first == TERN_NO_PAGE && tern_heap_find_memory(n + pages_of(align) - 1));
@@ -119,6 +121,7 @@ void tern_page_stats(struct tern_page_stats *stats)
 	*stats = (struct tern_page_stats){
 		.waiting = s.waiting,
 		.free = s.free + cached,
+		.released = s.released,
 		.used = s.used - cached,
 		.records = s.meta,
 		.longest_free = s.longest_free,

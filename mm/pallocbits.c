@@ -213,3 +213,45 @@ uint32_t tern_pallocbits_count_taken(const struct pallocbits *b, uint32_t i, uin
 	for_each_word(w, i, n) count += count_bits(b->word[w] & mask_in(w, i, n));
 	return count;
 }
+
+uint32_t tern_pallocbits_clear(struct pallocbits *b, uint32_t i, uint32_t n)
+{
+	uint32_t count = 0;
+
+	check_range(i, n);
+	for_each_word(w, i, n)
+	{
+		uint64_t set = b->word[w] & mask_in(w, i, n);
+
+		if (set) {
+			b->word[w] &= ~set;
+			count += count_bits(set);
+		}
+	}
+	return count;
+}
+
+static bool is_unreleased_group(const struct pallocbits *taken, const struct pallocbits *released,
+				uint32_t group)
+{
+	uint32_t w = group * PALLOC_GROUP / 64, shift = group * PALLOC_GROUP % 64;
+
+	return ((taken->word[w] | released->word[w]) >> shift & ((1u << PALLOC_GROUP) - 1)) == 0;
+}
+
+uint32_t tern_pallocbits_find_unreleased(const struct pallocbits *taken,
+					 const struct pallocbits *released, uint32_t most,
+					 uint32_t *i)
+{
+	uint32_t end = PALLOC_CHUNK_PAGES / PALLOC_GROUP, start;
+
+	TERN_ASSERT(most > 0);
+	while (end > 0 && !is_unreleased_group(taken, released, end - 1))
+		end--;
+	start = end;
+	while (start > 0 && (end - start) * PALLOC_GROUP < most &&
+	       is_unreleased_group(taken, released, start - 1))
+		start--;
+	*i = start * PALLOC_GROUP;
+	return (end - start) * PALLOC_GROUP;
+}

@@ -12,6 +12,8 @@
 
 #define PALLOC_CHUNK_PAGES 512u
 #define PALLOC_NONE        UINT32_MAX
+/* What is given back to the machine is whole groups of pages, 64 KiB each. */
+#define PALLOC_GROUP 8u
 
 struct pallocbits {
 	uint64_t word[PALLOC_CHUNK_PAGES / 64];
@@ -45,6 +47,14 @@ void tern_pallocbits_free(struct pallocbits *b, uint32_t i, uint32_t n);
 /* True if all, or if none, of [i, i + n) are taken. */
 bool tern_pallocbits_all_taken(const struct pallocbits *b, uint32_t i, uint32_t n);
 bool tern_pallocbits_all_free(const struct pallocbits *b, uint32_t i, uint32_t n);
+/* Clear [i, i + n); returns how many of them were set. */
+uint32_t tern_pallocbits_clear(struct pallocbits *b, uint32_t i, uint32_t n);
 uint32_t tern_pallocbits_count_taken(const struct pallocbits *b, uint32_t i, uint32_t n);
+
+/* The highest run of whole groups that are free and not released, no longer than `most` pages are,
+ * rounded up to groups. Returns its length, 0 if there is none, and where it begins in *i. */
+uint32_t tern_pallocbits_find_unreleased(const struct pallocbits *taken,
+					 const struct pallocbits *released, uint32_t most,
+					 uint32_t *i);
 
 #endif

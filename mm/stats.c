@@ -205,7 +205,7 @@ static void add_pages_locked(struct tern_heap_stats *s, const struct tern_mheap 
 {
 	s->waiting = h->regions.npages << TERN_PAGE_SHIFT;
 	s->grown = h->pages.nowned << TERN_PAGE_SHIFT;
-	s->free = h->pages.nfree << TERN_PAGE_SHIFT;
+	s->free = (h->pages.nfree + h->pages.nreleasing) << TERN_PAGE_SHIFT;
 	s->records = h->nmeta << TERN_PAGE_SHIFT;
 	s->longest_free = tern_pagealloc_longest(&h->pages) << TERN_PAGE_SHIFT;
 	s->reserve = h->nreserve << TERN_PAGE_SHIFT;

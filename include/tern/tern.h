@@ -186,10 +186,11 @@ void tern_set_oom_handler(tern_oom_handler handler, size_t reserve);
  */
 void tern_cpu_offline(void);
 
-/* In bytes. All but waiting add up to what the heap has grown to. */
+/* In bytes. free + used + records is what the heap has grown to. */
 struct tern_page_stats {
 	uint64_t waiting; /* handed over, and not looked at yet */
 	uint64_t free;
+	uint64_t released;     /* of what is free, never used, or released since: scavenge.h */
 	uint64_t used;         /* in runs */
 	uint64_t records;      /* the heap's own */
 	uint64_t longest_free; /* the longest run that could be had without growing */
