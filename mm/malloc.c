@@ -18,6 +18,7 @@
 #include "lib/irq.h"
 #include "lib/string.h"
 #include "mm/heap.h"
+#include "mm/scavenge.h"
 
 #define ALIGN_MAX  GiB(1)
 #define TINY_BLOCK 16u
@@ -45,6 +46,7 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero)
 	unsigned npages = tern_sizeclass_pages[tern_spanclass_size((tern_spanclass)spc)];
 	void *p = NULL;
 
+	tern_heap_make_room(npages);
 	do {
 		unsigned long irq = tern_irq_save();
 		struct tern_mcache *c = tern_heap_make_cache();
@@ -86,6 +88,7 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 {
 	struct tern_mspan *s;
 
+	tern_heap_make_room(n);
 	do {
 		unsigned long irq = tern_irq_save();
 		struct tern_mcache *c = tern_heap_make_cache();
@@ -153,45 +156,43 @@ void *tern_aligned_alloc(size_t align, size_t size)
 
 static char zero_size[16] TERN_ALIGNED(16);
 
-/* How crumbs of a size are aligned: as C would align a type of that size. */
-static unsigned tiny_align(unsigned size)
+/* Aligned as C would align a type of that size: to the largest power of two in it. */
+static TERN_INLINE uintptr_t place_crumb(uintptr_t at, size_t size)
 {
-	return size & 7 ? size & 3 ? size & 1 ? 1 : 2 : 4 : 8;
+	return (at + (size & -size) - 1) & -(size & -size);
 }
 
-/* From the block that the CPU has begun; NULL if it has no room. Interrupts are off. */
-static void *take_crumb(struct tern_mcache *c, unsigned size)
-{
-	unsigned pad = -(c->tiny - c->tiny_left) & (tiny_align(size) - 1);
-	void *p;
-
-	if (c->tiny_left < size + pad)
-		return NULL;
-	p = (void *)(c->tiny - c->tiny_left + pad);
-	c->tiny_left -= size + pad;
-	return p;
-}
-
-static void *take_tiny(unsigned size)
+/* The first crumb of a new block. Without one: a block of its own, this once, and the next crumb finds
+ * the cache ready. */
+static TERN_NOINLINE void *take_tiny_block(size_t size)
 {
 	unsigned long irq = tern_irq_save();
 	struct tern_mcache *c = tern_heap_cache();
-	void *p = take_crumb(c, size);
+	uintptr_t block = (uintptr_t)take_ready(c, TERN_SPANCLASS_TINY, true);
 
-	if (p) {
-		tern_mcache_count(&c->ncrumbs, 1);
-	} else if (c != &tern_mcache_none) {
-		uintptr_t block = (uintptr_t)take_ready(c, TERN_SPANCLASS_TINY, true);
-
-		if (block) {
-			c->tiny = block + TINY_BLOCK;
-			c->tiny_left = TINY_BLOCK;
-			p = take_crumb(c, size);
-		}
+	if (block) {
+		c->tiny = block + size;
+		c->tiny_end = block + TINY_BLOCK;
 	}
 	tern_irq_restore(irq);
-	/* A block of its own, this once: the next crumb finds the cache ready. */
-	return p ? p : take_slow(TERN_SPANCLASS_TINY, true);
+	return block ? (void *)block : take_slow(TERN_SPANCLASS_TINY, true);
+}
+
+/* From the block that the CPU has begun, if it has room. 0 < size < TINY_BLOCK. */
+static TERN_INLINE void *take_tiny(size_t size)
+{
+	unsigned long irq = tern_irq_save();
+	struct tern_mcache *c = tern_heap_cache();
+	uintptr_t crumb = place_crumb(c->tiny, size);
+
+	if (unlikely(crumb + size > c->tiny_end)) {
+		tern_irq_restore(irq);
+		return take_tiny_block(size);
+	}
+	c->tiny = crumb + size;
+	tern_mcache_count(&c->ncrumbs, 1);
+	tern_irq_restore(irq);
+	return (void *)crumb;
 }
 
 void *tern_alloc(size_t size)
@@ -206,7 +207,7 @@ void *tern_alloc_noscan(size_t size)
 	if (likely(size - TINY_BLOCK <= TERN_FINE_MAX - TINY_BLOCK))
 		return take_fine(TERN_KIND_NOSCAN, size, true);
 	if (size < TINY_BLOCK)
-		return size ? take_tiny((unsigned)size) : zero_size;
+		return size ? take_tiny(size) : zero_size;
 	return take_coarse(TERN_KIND_NOSCAN, size, true);
 }
 
@@ -217,7 +218,8 @@ static _Noreturn TERN_NOINLINE void bad_free(const char *call, uintptr_t addr)
 	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
 	uintptr_t base;
 
-	if (!s)
+	/* A span's last bytes may be no slot's. */
+	if (!s || (s->magic && addr - s->base >= s->nbytes))
 		tern_panic("%s: 0x%lx is not in an object", call, (unsigned long)addr);
 	if (s == &tern_mheap_run)
 		tern_panic("%s: 0x%lx lies in a run of pages, not in an object", call,
@@ -334,6 +336,8 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 			bad_free("tern_free", addr);
 		if (s->magic == 0)
 			free_large(c, s, addr);
+		else if (addr - s->base >= s->nbytes)
+			bad_free("tern_free", addr);
 		else if (atomic_load_explicit(&s->owner, memory_order_relaxed) == c)
 			free_hot(c, s, addr);
 		else if (s->spc != TERN_SPANCLASS_TINY)

@@ -215,7 +215,8 @@ static bool list_if_free(struct tern_mcentral *all, struct tern_mspan *s)
 {
 	uint32_t place;
 
-	if (!s || s == &tern_mheap_run || !s->magic)
+	/* Of what it says of itself, only its place can be asked: a large object's is OWNED. */
+	if (!s || s == &tern_mheap_run)
 		return false;
 	place = atomic_load_explicit(&s->place, memory_order_seq_cst);
 	if (tern_span_where(place) != TERN_SPAN_FULL || !has_remote(s) ||
@@ -225,11 +226,25 @@ static bool list_if_free(struct tern_mcentral *all, struct tern_mspan *s)
 	return true;
 }
 
+/* Who comes by no pointer to an object sees what is in tables and records only under the lock, with
+ * which they were made. */
+static bool next_span(struct tern_mheap *h, uint64_t *page, struct tern_mspan **s)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+	bool found = tern_arenas_next_in_use(&h->arenas, page);
+
+	if (found)
+		*s = tern_arena_span(&h->arenas, tern_page_addr(*page));
+	tern_unlock_irqrestore(&h->lock, irq);
+	return found;
+}
+
 bool tern_mcentral_list_all(struct tern_mcentral *all, struct tern_mheap *h)
 {
+	struct tern_mspan *s;
 	bool listed = false;
 
-	for (uint64_t page = 0; tern_arenas_next_in_use(&h->arenas, &page); page++)
-		listed |= list_if_free(all, tern_arena_span(&h->arenas, tern_page_addr(page)));
+	for (uint64_t page = 0; next_span(h, &page, &s); page++)
+		listed |= list_if_free(all, s);
 	return listed;
 }

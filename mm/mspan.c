@@ -58,8 +58,8 @@ void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass 
 
 	TERN_ASSERT(s->nwords == tern_mspan_words(c));
 	start_over(s, base, tern_sizeclass_pages[c], tern_sizeclass_nelems[c], spc);
-	s->nbytes = s->npages << TERN_PAGE_SHIFT;
 	s->elemsize = tern_sizeclass_size[c];
+	s->nbytes = s->nelems * (uint32_t)s->elemsize;
 	s->magic = tern_sizeclass_magic[c];
 	for (unsigned w = 0; w < s->nwords; w++)
 		set(&tern_mspan_free_bits(s)[w], tern_mspan_slots_in(s, w));

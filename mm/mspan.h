@@ -46,7 +46,7 @@ struct tern_mspan {
 	uintptr_t base;     /* [const] while in use */
 	size_t elemsize;    /* [const] bytes in a slot; of a large object: of the whole span */
 	uint32_t npages;    /* [const] */
-	uint32_t nbytes;    /* [const] of a span of slots */
+	uint32_t nbytes;    /* [const] of a span of slots: what these take */
 	uint32_t magic;     /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
 	uint16_t nelems;    /* [const] */
 	tern_spanclass spc; /* [const] */
