@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* own_heap.c - see own_heap.h. A heap's records point to each other and into tern_heap, which stays
+ * where it is: so it may be put aside byte by byte while nobody uses it. */
+#include "tests/unit/own_heap.h"
+
+#include <tern/tern.h>
+
+#include "lib/string.h"
+#include "mm/heap.h"
+#include "tests/unit/heap.h"
+
+static struct tern_heap other TERN_UNCLEARED;
+static void *run;
+static size_t run_size;
+
+size_t own_heap_begin(size_t size)
+{
+	run = NULL;
+	for (run_size = size; heap_for_tests() && run_size >= TERN_HEAP_PAGE; run_size /= 2)
+		if ((run = tern_pages_alloc(run_size, 0, 0)))
+			break;
+	if (!run)
+		return 0;
+	memcpy(&other, &tern_heap, sizeof(other));
+	memset(&tern_heap, 0, sizeof(tern_heap));
+	tern_mheap_init(&tern_heap.pages);
+	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
+		atomic_init(&tern_heap.cache[i], &tern_mcache_none);
+	return run_size;
+}
+
+bool own_heap_add(void)
+{
+	return tern_add_region((uintptr_t)run, run_size) == TERN_OK;
+}
+
+static void go_offline(unsigned cpu, void *arg)
+{
+	(void)cpu;
+	(void)arg;
+	tern_cpu_offline();
+}
+
+uint64_t own_heap_used(void)
+{
+	struct tern_page_stats s;
+
+	run_on_cpus(cpus_for_tests(), go_offline, NULL);
+	tern_page_stats(&s);
+	return s.used;
+}
+
+void own_heap_end(void)
+{
+	tern_set_oom_handler(NULL, 0);
+	memcpy(&tern_heap, &other, sizeof(tern_heap));
+	tern_pages_free(run, run_size);
+}
