@@ -67,6 +67,7 @@ static void print_memory(const struct tern_heap_stats *s)
 	print_row("small", s->small, "spans of slots");
 	print_row("large", s->large, "objects with a span of their own");
 	print_row("runs", s->runs, "pages alloc");
+	print_row("stacks", s->stacks, "with those that are kept");
 	print_row("cached", s->cached, "free, kept by CPUs");
 	print_row("free", s->free, "");
 	print_row("records", s->records, "the heap's own, which is:");

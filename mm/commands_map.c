@@ -20,10 +20,10 @@ static const struct {
 	char mark;
 	const char *name;
 } legend[TERN_PAGE_STATES] = {
-	[TERN_PAGE_ABSENT] = { ' ', "absent" },   [TERN_PAGE_FREE] = { '.', "free" },
-	[TERN_PAGE_CACHED] = { 'c', "cached" },   [TERN_PAGE_SMALL] = { 's', "small" },
-	[TERN_PAGE_LARGE] = { 'L', "large" },     [TERN_PAGE_RUN] = { 'r', "run" },
-	[TERN_PAGE_RECORDS] = { 'm', "records" },
+	[TERN_PAGE_ABSENT] = { ' ', "absent" }, [TERN_PAGE_FREE] = { '.', "free" },
+	[TERN_PAGE_CACHED] = { 'c', "cached" }, [TERN_PAGE_SMALL] = { 's', "small" },
+	[TERN_PAGE_LARGE] = { 'L', "large" },   [TERN_PAGE_RUN] = { 'r', "run" },
+	[TERN_PAGE_STACK] = { 't', "stacks" },  [TERN_PAGE_RECORDS] = { 'm', "records" },
 };
 
 static struct picture {

@@ -47,7 +47,7 @@ static enum tern_page_state state_of_taken(uint64_t page)
 	case TERN_SPAN_LARGE:
 		return TERN_PAGE_LARGE;
 	case TERN_SPAN_PAGES:
-		return TERN_PAGE_RUN;
+		return s == &tern_mheap_run ? TERN_PAGE_RUN : TERN_PAGE_STACK;
 	case TERN_SPAN_DEAD:
 		break;
 	}

@@ -8,6 +8,7 @@
  *          records stay readable for ever, so the worst is a number that is off by what moves.
  * Go       runtime/mstats.go. Go stops the world or flushes caches for exact numbers; here what
  *          is in a cache is exact where it is. */
+#include <tern/stack.h>
 #include <tern/stats.h>
 
 #include "lib/bits.h"
@@ -185,6 +186,7 @@ static void add_objects(struct tern_heap_stats *s)
 static void add_caches(struct tern_heap_stats *s)
 {
 	uint64_t taken = 0, freed = 0, cached = 0;
+	struct tern_stack_stats stacks;
 
 	for (unsigned i = 0; i <= TERN_MAX_CPUS; i++) {
 		const struct tern_mcache *c = cache_at(i);
@@ -197,6 +199,8 @@ static void add_caches(struct tern_heap_stats *s)
 		s->crumbs += get(&c->ncrumbs);
 		s->caches += i < TERN_MAX_CPUS ? sizeof(*c) : 0;
 	}
+	tern_stack_stats(&stacks);
+	s->stacks = stacks.inuse + stacks.cached;
 	s->runs = less(taken, freed) << TERN_PAGE_SHIFT;
 	s->cached = cached << TERN_PAGE_SHIFT;
 }
@@ -205,7 +209,7 @@ static void add_pages_locked(struct tern_heap_stats *s, const struct tern_mheap 
 {
 	s->waiting = h->regions.npages << TERN_PAGE_SHIFT;
 	s->grown = h->pages.nowned << TERN_PAGE_SHIFT;
-	s->free = (h->pages.nfree + h->pages.nreleasing) << TERN_PAGE_SHIFT;
+	s->free = h->pages.nfree << TERN_PAGE_SHIFT;
 	s->records = h->nmeta << TERN_PAGE_SHIFT;
 	s->longest_free = tern_pagealloc_longest(&h->pages) << TERN_PAGE_SHIFT;
 	s->reserve = h->nreserve << TERN_PAGE_SHIFT;

@@ -28,12 +28,13 @@ struct tern_heap_stats {
 	 * block is what is counted above */
 	uint64_t crumbs;
 
-	/* Where memory is. small + large + runs + cached + free + records = grown */
+	/* Where memory is. small + large + runs + stacks + cached + free + records = grown */
 	uint64_t waiting; /* handed over, and not looked at yet: not in grown */
 	uint64_t grown;
 	uint64_t small;  /* spans of slots */
 	uint64_t large;  /* spans of one object */
 	uint64_t runs;   /* tern_pages_alloc() */
+	uint64_t stacks; /* tern_stack_alloc(): taken, or kept for the next */
 	uint64_t cached; /* free, kept by a CPU for itself */
 	uint64_t free;
 	uint64_t records; /* the heap's own */
@@ -47,8 +48,8 @@ struct tern_heap_stats {
 	/* The heap's own. spans_all + caches + tables + records_left = records */
 	uint64_t spans_used, spans_all; /* records of spans; all: with those that wait for use */
 	uint64_t caches;                /* what CPUs have of their own */
-	uint64_t tables;                /* from addresses to spans, of free pages, of regions */
-	uint64_t records_left;          /* for records to come, or lost to alignment */
+	uint64_t tables;       /* from addresses to spans; of free pages, of regions, of stacks */
+	uint64_t records_left; /* for records to come, or lost to alignment */
 };
 
 /**
@@ -93,6 +94,7 @@ enum tern_page_state {
 	TERN_PAGE_SMALL,
 	TERN_PAGE_LARGE,
 	TERN_PAGE_RUN,
+	TERN_PAGE_STACK,
 	TERN_PAGE_RECORDS,
 	TERN_PAGE_STATES,
 };

@@ -128,7 +128,8 @@ TEST(stats_host, exact_when_cpus_rest)
 	}
 	tern_heap_stats(&all);
 	EXPECT_EQ(all.live_bytes - all_before.live_bytes, bytes);
-	EXPECT_EQ(all.small + all.large + all.runs + all.cached + all.free + all.records,
+	EXPECT_EQ(all.small + all.large + all.runs + all.stacks + all.cached + all.free +
+			  all.records,
 		  all.grown);
 	for (unsigned i = 0; i < SHARED; i++)
 		counted_free(atomic_exchange(&shared[i], NULL));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_stats.c - the heap's numbers against a model that counts along: exact after any sequence of
  * calls; and its pages, whose states must add up to the same numbers. */
+#include <tern/stack.h>
 #include <tern/stats.h>
 #include <tern/tern.h>
 
@@ -79,7 +80,8 @@ static bool adds_up(struct test *t)
 	}
 	return EXPECT_EQ(s.live, live) && EXPECT_EQ(s.live_bytes, live_bytes) &&
 	       EXPECT_EQ(s.malloc_bytes - s.free_bytes, s.live_bytes) &&
-	       EXPECT_EQ(s.small + s.large + s.runs + s.cached + s.free + s.records, s.grown) &&
+	       EXPECT_EQ(s.small + s.large + s.runs + s.stacks + s.cached + s.free + s.records,
+			 s.grown) &&
 	       EXPECT_EQ(small_bytes + s.slot_free + s.slot_rest, s.small) &&
 	       EXPECT_EQ(s.spans_all + s.caches + s.tables + s.records_left, s.records) &&
 	       EXPECT(s.spans_used <= s.spans_all && s.longest_free <= s.free);
@@ -281,13 +283,14 @@ TEST(stats, pages_add_up_to_the_same)
 {
 	struct tern_heap_stats s;
 	struct seen seen = { .t = t };
-	void *p, *q, *run;
+	void *p, *q, *run, *stack;
 
 	REQUIRE(heap_for_tests());
 	p = tern_malloc(100);
 	q = tern_malloc(100000);
 	run = tern_pages_alloc(5 * TERN_HEAP_PAGE, 0, 0);
-	REQUIRE(p && q && run);
+	stack = tern_stack_alloc(5 * TERN_HEAP_PAGE);
+	REQUIRE(p && q && run && stack);
 	tern_heap_stats(&s);
 	tern_pages_walk(0, UINTPTR_MAX, see, &seen);
 	EXPECT_EQ(seen.bytes[TERN_PAGE_ABSENT], 0);
@@ -296,10 +299,12 @@ TEST(stats, pages_add_up_to_the_same)
 	EXPECT_EQ(seen.bytes[TERN_PAGE_SMALL], s.small);
 	EXPECT_EQ(seen.bytes[TERN_PAGE_LARGE], s.large);
 	EXPECT_EQ(seen.bytes[TERN_PAGE_RUN], s.runs);
+	EXPECT_EQ(seen.bytes[TERN_PAGE_STACK], s.stacks);
 	EXPECT_EQ(seen.bytes[TERN_PAGE_RECORDS], s.records);
 	tern_free(p);
 	tern_free(q);
 	tern_pages_free(run, 5 * TERN_HEAP_PAGE);
+	tern_stack_free(stack, 5 * TERN_HEAP_PAGE);
 }
 
 TEST(stats, parts_of_the_map)
