@@ -131,6 +131,6 @@ void tern_mcache_release_all(struct tern_mcache *c, struct tern_mcentral *all, s
 {
 	for (unsigned i = 0; i < TERN_SPANCLASSES; i++)
 		give_up(c, all, h, (tern_spanclass)i);
-	c->tiny_left = 0;
+	c->tiny = c->tiny_end = 0;
 	tern_mheap_flush(h, &c->pages);
 }

@@ -34,8 +34,7 @@ struct tern_mcache {
 	struct tern_slots slots[TERN_SPANCLASSES];
 	struct tern_mspan *hot; /* a span in the cache, or one without slots: freed to last */
 	struct tern_pagecache pages;
-	uintptr_t tiny; /* the rest of a 16-byte block, for crumbs without pointers */
-	unsigned tiny_left;
+	uintptr_t tiny, tiny_end; /* the rest of a 16-byte block, for crumbs without pointers */
 	/* [atomic: relaxed; written by the CPU alone] counts for statistics, by class */
 	_Atomic uint64_t nmalloc[TERN_SPANCLASSES]; /* objects, as far as brought up to date */
 	_Atomic uint64_t nfree[TERN_SPANCLASSES];
