@@ -11,6 +11,7 @@
  * Holds    page 0 is never mapped; nothing is both writable and executable. */
 #include "boot/vm.h"
 
+#include <tern/stack.h>
 #include <tern/tern.h>
 
 #include "boot/frames.h"
@@ -245,6 +246,36 @@ bool vm_map_new_ram(uint64_t pa, uint64_t size)
 	return pa + size <= VM_IDENTITY_END && map(pa, pa, size, VM_READ | VM_WRITE, false);
 }
 
+bool vm_make_tables(uintptr_t va, uint64_t size)
+{
+	uintptr_t end = va + size;
+
+	for (va = align_down(va, level_size(1)); va < end; va += level_size(1)) {
+		bool more, made;
+
+		do {
+			unsigned long irq;
+
+			more = frames_reserve();
+			irq = tern_lock_irqsave(&vm_lock);
+			made = slot_at(va, 0) != NULL;
+			tern_unlock_irqrestore(&vm_lock, irq);
+		} while (!made && more);
+		if (!made)
+			return false;
+	}
+	return true;
+}
+
+void vm_set_page(uintptr_t va, uint64_t pa)
+{
+	unsigned level;
+	pte_t *slot = find(va, &level);
+
+	TERN_ASSERT(level == 0 && !pte_present(load(slot)));
+	set(slot, pte_leaf(pa, VM_READ | VM_WRITE, 0));
+}
+
 void vm_unmap(uintptr_t va, uint64_t size)
 {
 	uintptr_t end = va + size;
@@ -324,6 +355,8 @@ void vm_describe(uintptr_t va, char *buf, size_t size)
 		tern_snprintf(buf, size, "no address of this machine");
 	else if (va < PAGE_SIZE)
 		tern_snprintf(buf, size, "null page");
+	else if (tern_stack_describe(va, buf, size))
+		return;
 	else if (stack_at(va, owner, sizeof(owner), &guard))
 		tern_snprintf(buf, size, "%s%s's stack", guard ? "guard page of " : "", owner);
 	else if (describe_image(va, buf, size))

@@ -4,6 +4,7 @@
  *   0                        never mapped: null pointers fault
  *   0x1000 .. 2^46           RAM and devices, one to one, mapped as they come into use
  *   VM_STACKS ..             stacks, each above an unmapped guard page
+ *   VM_GROWING ..            stacks that are mapped as they are used
  *
  * Text is r-x, rodata r--, all else rw- and never executable. Context: not in interrupt
  * handlers, but for vm_query(), vm_readable() and vm_describe(), which take no lock. */
@@ -21,8 +22,10 @@ enum vm_prot {
 	VM_DEVICE = 8, /* not cached, not reordered, never executable */
 };
 
-#define VM_STACKS      0x700000000000ull
-#define VM_STACKS_SIZE (1ull << 32)
+#define VM_STACKS       0x700000000000ull
+#define VM_STACKS_SIZE  (1ull << 32)
+#define VM_GROWING      0x704000000000ull
+#define VM_GROWING_SIZE (1ull << 36)
 /* RAM and devices above this are not reachable one to one. */
 #define VM_IDENTITY_END (1ull << 46)
 
@@ -40,6 +43,10 @@ bool vm_map(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot);
 bool vm_map_identity(uint64_t pa, uint64_t size, unsigned prot);
 /* One to one, readable and writable, for frames.c: takes tables from the reserve. */
 bool vm_map_new_ram(uint64_t pa, uint64_t size);
+/* Make the tables down to 4 KiB pages; vm_set_page() then maps one there, which is not mapped and
+ * whose address nobody else changes, in any context and without a lock. */
+bool vm_make_tables(uintptr_t va, uint64_t size);
+void vm_set_page(uintptr_t va, uint64_t pa);
 /* Unmap pages and have every CPU forget them. */
 void vm_unmap(uintptr_t va, uint64_t size);
 

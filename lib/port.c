@@ -49,3 +49,28 @@ TERN_WEAK bool tern_port_release(uintptr_t start, size_t size)
 	(void)size;
 	return false;
 }
+
+TERN_WEAK void *tern_port_stack_reserve(size_t size)
+{
+	(void)size;
+	return NULL;
+}
+
+TERN_WEAK void tern_port_stack_release(void *start, size_t size)
+{
+	(void)start;
+	(void)size;
+}
+
+TERN_WEAK bool tern_port_stack_commit(uintptr_t at, void *page)
+{
+	(void)at;
+	(void)page;
+	return false;
+}
+
+TERN_WEAK void tern_port_stack_uncommit(uintptr_t at, size_t size)
+{
+	(void)at;
+	(void)size;
+}

@@ -28,13 +28,6 @@
 #define CACHE_SLOTS      (2 * CACHE_MAX(0) - CACHE_MAX(TERN_STACK_ORDERS - 1))
 #define CACHE_MAX(order) (TERN_STACK_CACHED / TERN_STACK_MIN >> (order))
 
-struct stacks {
-	_Atomic uint64_t used; /* [atomic: relaxed; whoever hands a stack on orders the rest] bit i:
-				* stack i is in somebody's hands */
-	uint64_t pooled;       /* [lock: pool] bit i: stack i is in the pool */
-	struct list link;      /* [lock: pool] in pool.spans */
-};
-
 struct pool {
 	struct tern_lock lock;
 	struct list spans; /* [lock] those with a stack in the pool */
@@ -46,8 +39,6 @@ struct cache {
 	void *stack[CACHE_SLOTS];
 	_Atomic uint32_t n[TERN_STACK_ORDERS]; /* [atomic: relaxed] others may read them */
 };
-
-TERN_STATIC_ASSERT(sizeof(struct stacks) <= TERN_STACK_RECORD_EXTRA, "it fits behind a record");
 
 static const struct tern_lock_class pool_class = {
 	.name = "stackpool", .rank = 75, .irq = true, .protects = "free stacks that no CPU keeps"
@@ -70,16 +61,31 @@ static _Atomic uint64_t span_bytes;                 /* [atomic: relaxed] */
  * is an object's. The record of a large object, and of a run of pages, has 0. */
 #define STACK_MAGIC 1u
 
-struct tern_mspan *tern_stack_new_record(void)
+struct tern_stacks *tern_stacks_of(struct tern_mspan *s)
+{
+	return (struct tern_stacks *)((char *)s + tern_mspan_record_size(RECORD_WORDS));
+}
+
+static void start_over(struct tern_stacks *k, struct tern_stack *growing)
+{
+	atomic_store_explicit(&k->used, 0, memory_order_relaxed);
+	k->pooled = 0;
+	list_init(&k->link);
+	k->growing = growing;
+}
+
+struct tern_mspan *tern_stack_new_record(struct tern_stack *growing)
 {
 	struct tern_mheap *h = &tern_heap.pages;
-	size_t size = tern_mspan_record_size(RECORD_WORDS) + TERN_STACK_RECORD_EXTRA;
+	size_t size = tern_mspan_record_size(RECORD_WORDS) + sizeof(struct tern_stacks);
 	unsigned long irq = tern_lock_irqsave(&h->lock);
 	struct tern_mspan *s = NULL;
 
 	if (records.free || tern_mheap_records_locked(h, size + TERN_CACHE_LINE))
 		s = tern_fixalloc_take(&records, &h->meta, size);
 	tern_unlock_irqrestore(&h->lock, irq);
+	if (s)
+		start_over(tern_stacks_of(s), growing);
 	return s;
 }
 
@@ -91,12 +97,7 @@ static void free_record(struct tern_mspan *s)
 	tern_unlock_irqrestore(&tern_heap.pages.lock, irq);
 }
 
-void *tern_stack_record_extra(struct tern_mspan *s)
-{
-	return (char *)s + tern_mspan_record_size(RECORD_WORDS);
-}
-
-static struct tern_mspan *record_of(struct stacks *k)
+static struct tern_mspan *record_of(struct tern_stacks *k)
 {
 	return (struct tern_mspan *)((char *)k - tern_mspan_record_size(RECORD_WORDS));
 }
@@ -134,11 +135,10 @@ struct tern_mspan *tern_stack_span_of(uintptr_t addr)
 
 /* --- spans ------------------------------------------------------------------------------- */
 
-static struct stacks *new_span(uint64_t npages, uint64_t align, size_t elemsize)
+static struct tern_stacks *new_span(uint64_t npages, uint64_t align, size_t elemsize)
 {
 	struct tern_mheap *h = &tern_heap.pages;
-	struct tern_mspan *s = tern_stack_new_record();
-	struct stacks *k;
+	struct tern_mspan *s = tern_stack_new_record(NULL);
 	uint64_t first;
 
 	if (!s)
@@ -150,13 +150,9 @@ static struct stacks *new_span(uint64_t npages, uint64_t align, size_t elemsize)
 	}
 	/* Asked only to note that the pages are used. */
 	tern_arenas_need_zero(&h->arenas, first, npages);
-	k = tern_stack_record_extra(s);
-	atomic_store_explicit(&k->used, 0, memory_order_relaxed);
-	k->pooled = 0;
-	list_init(&k->link);
 	tern_stack_publish(s, tern_page_addr(first), npages, elemsize);
 	atomic_fetch_add_explicit(&span_bytes, npages << TERN_PAGE_SHIFT, memory_order_relaxed);
-	return k;
+	return tern_stacks_of(s);
 }
 
 static void free_span(struct tern_mspan *s)
@@ -176,7 +172,7 @@ static uint64_t bit_of(const struct tern_mspan *s, uintptr_t addr)
 static void *hand_out(void *stack)
 {
 	struct tern_mspan *s = tern_stack_span_of((uintptr_t)stack);
-	struct stacks *k = tern_stack_record_extra(s);
+	struct tern_stacks *k = tern_stacks_of(s);
 	uint64_t bit = bit_of(s, (uintptr_t)stack);
 
 	TERN_CHECK(!(atomic_fetch_or_explicit(&k->used, bit, memory_order_relaxed) & bit),
@@ -199,7 +195,7 @@ static bool check_pool(const struct pool *p)
 	uint64_t n = 0;
 
 	list_for_each (l, &p->spans) {
-		const struct stacks *k = list_entry(l, struct stacks, link);
+		const struct tern_stacks *k = list_entry(l, struct tern_stacks, link);
 
 		if (k->pooled == 0 || k->pooled & ~whole(order) || k->pooled == whole(order) ||
 		    k->pooled & atomic_load_explicit(&k->used, memory_order_relaxed))
@@ -222,12 +218,12 @@ bool tern_stack_check(void)
 	return good;
 }
 
-static struct stacks *some_span_locked(struct pool *p, unsigned order)
+static struct tern_stacks *some_span_locked(struct pool *p, unsigned order)
 {
-	struct stacks *k;
+	struct tern_stacks *k;
 
 	if (!list_empty(&p->spans))
-		return list_entry(p->spans.next, struct stacks, link);
+		return list_entry(p->spans.next, struct tern_stacks, link);
 	k = new_span(SPAN_PAGES, SPAN_PAGES, TERN_STACK_MIN << order);
 	if (!k)
 		return NULL;
@@ -239,7 +235,7 @@ static struct stacks *some_span_locked(struct pool *p, unsigned order)
 
 static void *take_locked(struct pool *p, unsigned order)
 {
-	struct stacks *k = some_span_locked(p, order);
+	struct tern_stacks *k = some_span_locked(p, order);
 	unsigned i;
 
 	if (!k)
@@ -269,7 +265,7 @@ static unsigned pool_take(unsigned order, void **to, unsigned n)
 static void give_locked(struct pool *p, unsigned order, void *stack)
 {
 	struct tern_mspan *s = tern_stack_span_of((uintptr_t)stack);
-	struct stacks *k = tern_stack_record_extra(s);
+	struct tern_stacks *k = tern_stacks_of(s);
 
 	if (k->pooled == 0)
 		list_push_back(&p->spans, &k->link);
@@ -406,7 +402,7 @@ static size_t rounded(size_t size)
 
 static void *take_large(size_t size)
 {
-	struct stacks *k = new_span(size >> TERN_PAGE_SHIFT, 1, size);
+	struct tern_stacks *k = new_span(size >> TERN_PAGE_SHIFT, 1, size);
 
 	return k ? (void *)record_of(k)->base : NULL;
 }
@@ -436,7 +432,7 @@ void *tern_stack_alloc(size_t size)
 static struct tern_mspan *take_back(uintptr_t addr, size_t size)
 {
 	struct tern_mspan *s = tern_stack_span_of(addr);
-	struct stacks *k;
+	struct tern_stacks *k;
 	uint64_t bit;
 
 	TERN_CHECK(s, "tern_stack_free: 0x%lx, %zu bytes: not a stack", (unsigned long)addr, size);
@@ -448,7 +444,7 @@ static struct tern_mspan *take_back(uintptr_t addr, size_t size)
 		   (unsigned long)addr, (unsigned long)((addr - s->base) % s->elemsize),
 		   s->elemsize);
 	bit = bit_of(s, addr);
-	k = tern_stack_record_extra(s);
+	k = tern_stacks_of(s);
 	TERN_CHECK(atomic_fetch_and_explicit(&k->used, ~bit, memory_order_relaxed) & bit,
 		   "tern_stack_free: 0x%lx, %zu bytes, is free already", (unsigned long)addr,
 		   s->elemsize);
@@ -501,7 +497,10 @@ void tern_stack_stats(struct tern_stack_stats *stats)
 {
 	uint64_t cached = bytes_in_caches() + bytes_in_pools();
 	uint64_t all = atomic_load_explicit(&span_bytes, memory_order_relaxed);
+	struct tern_growing_bytes growing;
 
-	stats->cached = cached;
-	stats->inuse = all > cached ? all - cached : 0;
+	tern_growing_bytes(&growing);
+	stats->cached = cached + growing.spare;
+	stats->inuse = (all > cached ? all - cached : 0) + growing.committed;
+	stats->reserved = growing.reserved;
 }

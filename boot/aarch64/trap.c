@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* trap.c - what an exception means, in words; which interrupt it was, and who takes it.
  *
- * Job      Decode ESR_EL1 into a struct fault for fault_die(); let the functions of recover.S
+ * Job      Let a growing stack have the page that it lacks; decode any other ESR_EL1 into a struct
+ *          fault for fault_die(); let the functions of recover.S
  *          return false instead; pass interrupts on to timer, IPI and stop.
  * Context  exceptions: on the trap stack, everything masked. Interrupts: on the interrupted
  *          thread's stack, interrupts masked.
@@ -9,6 +10,7 @@
  *          without a word, as the console may be what faults. */
 #include "boot/aarch64/trap.h"
 
+#include <tern/stack.h>
 #include <tern/tern.h>
 
 #include "boot/aarch64/board.h"
@@ -21,10 +23,11 @@
 #include "lib/assert.h"
 #include "lib/log.h"
 
-#define ESR_CLASS(esr)  ((esr) >> 26 & 0x3f)
-#define ESR_STATUS(esr) ((esr) % 0x40)
-#define ESR_FAR_INVALID (1u << 10)
-#define ESR_WRITE       (1u << 6)
+#define ESR_CLASS(esr)    ((esr) >> 26 & 0x3f)
+#define ESR_STATUS(esr)   ((esr) % 0x40)
+#define STATUS_NOT_MAPPED 0x04
+#define ESR_FAR_INVALID   (1u << 10)
+#define ESR_WRITE         (1u << 6)
 
 #define CLASS_UNKNOWN  0x00
 #define CLASS_FP       0x07
@@ -52,7 +55,7 @@ TERN_STATIC_ASSERT(sizeof(struct trap_frame) == FRAME_SIZE && FRAME_SIZE % 16 ==
 		   "vectors.S knows the frame, and SP stays aligned");
 
 extern const char recover_start[], recover_end[], recover_failed[];
-extern const char trap_interrupt_store[], trap_interrupt_stored[];
+extern const char trap_interrupt_probe[], trap_interrupt_probed[];
 
 static bool within(uint64_t pc, const char *start, const char *end)
 {
@@ -65,7 +68,7 @@ static const char *abort_words(unsigned status)
 	switch (status & 0x3c) {
 	case 0x00:
 		return "page fault (address too large)";
-	case 0x04:
+	case STATUS_NOT_MAPPED:
 		return "page fault (not mapped)";
 	case 0x08:
 		return "page fault (access flag)";
@@ -141,12 +144,23 @@ static void describe(const struct trap_frame *f, unsigned vector, struct fault *
 		fault->what = other[vector % 4];
 }
 
-/* The interrupt that found no room for its frame is not the culprit: show the thread. */
+/* The interrupt that found no room for its frame is not the culprit: show the thread. vectors.S has
+ * its x0, x1 and pc where the frame's sp points. */
 static void undo_interrupt(struct trap_frame *f)
 {
-	f->pc = f->x[30];
-	f->x[30] = read_sysreg(tpidr_el0);
-	f->sp += FRAME_SIZE;
+	const uint64_t *saved = (const uint64_t *)f->sp;
+
+	f->x[0] = saved[0];
+	f->x[1] = saved[1];
+	f->pc = saved[2];
+	f->sp = read_sysreg(sp_el0);
+}
+
+static bool is_missing_page(const struct trap_frame *f, unsigned vector)
+{
+	return vector < TRAP_FROM_LOWER && vector % 4 == TRAP_SYNC &&
+	       ESR_CLASS(f->esr) == CLASS_DATA && !(f->esr & ESR_FAR_INVALID) &&
+	       (ESR_STATUS(f->esr) & 0x3c) == STATUS_NOT_MAPPED;
 }
 
 void trap_exception(struct trap_frame *f, unsigned vector)
@@ -159,10 +173,12 @@ void trap_exception(struct trap_frame *f, unsigned vector)
 		f->pc = (uintptr_t)recover_failed;
 		return;
 	}
+	if (is_missing_page(f, vector) && tern_stack_fault(f->far))
+		return;
 	if (++faults[cpu_self()->id] > FAULTS_MAX)
 		mach_exit(1);
 	describe(f, vector, &fault);
-	if (within(f->pc, trap_interrupt_store, trap_interrupt_stored))
+	if (within(f->pc, trap_interrupt_probe, trap_interrupt_probed))
 		undo_interrupt(f);
 	fault.pc = f->pc;
 	fault.sp = f->sp;

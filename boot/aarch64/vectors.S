@@ -4,8 +4,7 @@
  * Stacks   Threads run on SP_EL0. An exception starts on SP_EL1, this CPU's trap stack, and
  *          stays there: so a fault is reported from a good stack, also if the thread's is used
  *          up. An interrupt stores its frame on the interrupted thread's stack and goes on there
- *          (PSTATE.SP = 0), so that the thread may be switched away from inside it; if that
- *          store hits the guard page, the abort arrives as any other does.
+ *          (PSTATE.SP = 0), so that the thread may be switched away from inside it.
  * Nested   An exception on the trap stack goes on below it if there is room, else on the stack
  *          that entry.S began with.
  * Scratch  Nothing runs at EL0, so its two thread registers are free: TPIDRRO_EL0 is the bottom
@@ -108,16 +107,31 @@ func exception, .text.trap
 	b	resume
 endfunc exception
 
-/* An abort between the two labels means that the interrupted thread's stack has no room. Then
- * x30 is where the thread was, and TPIDR_EL0 its x30: trap_exception() puts that right. */
+/* The thread's stack is touched first at both ends of the frame, as it may lack a page: an abort there
+ * arrives on SP_EL1, and what it overwrites lies above. If it is fatal, trap_exception() finds the
+ * thread's x0, x1 and pc there. */
 func interrupt, .text.trap
+	sub	sp, sp, #32
+	stp	x0, x1, [sp]
+	mrs	x0, elr_el1
+	mrs	x1, spsr_el1
+	stp	x0, x1, [sp, #16]
+	mrs	x0, sp_el0
+	.global	trap_interrupt_probe, trap_interrupt_probed
+	.hidden	trap_interrupt_probe, trap_interrupt_probed
+trap_interrupt_probe:
+	str	xzr, [x0, #-8]
+	sub	x0, x0, #FRAME_SIZE
+	str	xzr, [x0]
+trap_interrupt_probed:
+	ldp	x0, x1, [sp, #16]
+	msr	elr_el1, x0
+	msr	spsr_el1, x1
+	ldp	x0, x1, [sp], #32
 	msr	spsel, #0
 	msr	tpidr_el0, x30
 	mrs	x30, elr_el1
 	sub	sp, sp, #FRAME_SIZE
-	.global	trap_interrupt_store, trap_interrupt_stored
-	.hidden	trap_interrupt_store, trap_interrupt_stored
-trap_interrupt_store:
 	stp	x0, x1, [sp]
 	store_x2_to_x29
 	mrs	x0, tpidr_el0
@@ -127,7 +141,6 @@ trap_interrupt_store:
 	mrs	x2, spsr_el1
 	str	x2, [sp, #FRAME_PSTATE]
 	stp	x29, x30, [sp, #FRAME_RECORD]
-trap_interrupt_stored:
 	add	x29, sp, #FRAME_RECORD
 	msr	daifclr, #4			/* the thread that it ends in may be a new one */
 	bl	trap_interrupt

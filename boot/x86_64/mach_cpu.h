@@ -10,7 +10,15 @@
 #include "lib/compiler.h"
 
 /* Stacks of the interrupt stack table; numbers as a gate names them. */
-enum ist { IST_NONE, IST_PAGE_FAULT, IST_DOUBLE_FAULT, IST_NMI, IST_MACHINE_CHECK, IST_COUNT };
+enum ist {
+	IST_NONE,
+	IST_PAGE_FAULT,
+	IST_DOUBLE_FAULT,
+	IST_NMI,
+	IST_MACHINE_CHECK,
+	IST_INTERRUPT,
+	IST_COUNT
+};
 
 struct tss {
 	uint32_t reserved0;

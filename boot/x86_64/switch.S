@@ -45,3 +45,15 @@ func thread_start
 	call	*%r12
 	ud2					/* entry does not return */
 endfunc thread_start
+
+/* void mach_call_on_stack(uintptr_t top, void (*fn)(void *), void *arg) */
+func mach_call_on_stack
+	pushq	%rbp
+	movq	%rsp, %rbp
+	movq	%rdi, %rsp
+	movq	%rdx, %rdi
+	call	*%rsi
+	movq	%rbp, %rsp
+	popq	%rbp
+	ret
+endfunc mach_call_on_stack

@@ -2,8 +2,8 @@
 /* trap.c - IDT and fault stacks; what an exception means, in words; who takes an interrupt.
  *
  * Job      Make page faults, double faults, NMIs and machine checks run on stacks of their own,
- *          so that no report depends on the stack that may be the culprit. Turn an exception
- *          into a struct fault for fault_die(); let the functions between recover_start and
+ *          so that no report depends on the stack that may be the culprit. Let a growing stack
+ *          have the page that it lacks. Turn any other exception into a struct fault for fault_die(); let the functions between recover_start and
  *          recover_end return false instead; pass interrupts to timer and IPI.
  * Owns     the IDT, shared by all CPUs; each CPU's GDT and TSS.
  * Context  exceptions and interrupts, interrupts off.
@@ -13,6 +13,7 @@
 
 #include <stdatomic.h>
 
+#include <tern/stack.h>
 #include <tern/tern.h>
 
 #include "boot/cpu.h"
@@ -107,7 +108,7 @@ void trap_init_early(void)
 	static struct mach_cpu early;
 
 	for (unsigned v = 0; v < ARRAY_SIZE(idt); v++)
-		set_gate(v, IST_NONE);
+		set_gate(v, v < EXC_COUNT ? IST_NONE : IST_INTERRUPT);
 	set_gate(EXC_PAGE_FAULT, IST_PAGE_FAULT);
 	set_gate(EXC_DOUBLE_FAULT, IST_DOUBLE_FAULT);
 	set_gate(EXC_NMI, IST_NMI);
@@ -120,8 +121,8 @@ void trap_init_early(void)
 
 static bool give_stacks(struct mach_cpu *m, unsigned id)
 {
-	static const char *const names[IST_COUNT] = { "", "page fault", "double fault", "NMI",
-						      "machine check" };
+	static const char *const names[IST_COUNT] = { "",    "page fault",    "double fault",
+						      "NMI", "machine check", "interrupt" };
 
 	for (unsigned i = 1; i < IST_COUNT; i++) {
 		char owner[STACK_OWNER_MAX];
@@ -222,6 +223,8 @@ static void exception(struct trap_frame *f)
 		f->rip = (uintptr_t)recover_failed;
 		return;
 	}
+	if (f->vector == EXC_PAGE_FAULT && !(f->error & PF_PRESENT) && tern_stack_fault(read_cr2()))
+		return;
 	if (c->mach && ++c->mach->faults > FAULTS_MAX)
 		mach_exit(1);
 	if (f->vector == EXC_PAGE_FAULT)

@@ -3,9 +3,10 @@
  * that are allowed to fault.
  *
  * Each vector has a stub of STUB_SIZE bytes that makes the frame uniform (an error code, the
- * vector) and goes on in trap_common. An interrupt's frame is on the interrupted thread's stack, so
- * that the thread may be switched away from inside it; faults whose gate names an IST stack have
- * it there. */
+ * vector) and goes on in trap_common. Faults whose gate names an IST stack have their frame there.
+ * An interrupt's goes on to the interrupted thread's stack, so that the thread may be switched away
+ * from inside it; but it is begun on an IST stack too: a thread's stack may lack a page, and an
+ * interrupt whose delivery faults is lost. */
 #include "boot/x86_64/asm.h"
 #include "boot/x86_64/trap_stubs.h"
 
@@ -26,9 +27,32 @@ trap_stubs:
 	pushq	$0
 	.endif
 	pushq	$vector
+	.if	vector > 31
+	jmp	trap_interrupt
+	.else
 	jmp	trap_common
+	.endif
 	.set	vector, vector + 1
 	.endr
+
+/* Copy the frame, aligned as the CPU would. A store that faults is done again when the stack has
+ * grown. Interrupts are off, so that this stack is nobody else's. */
+func trap_interrupt, .text.trap
+	pushq	%rax
+	pushq	%rcx
+	movq	56(%rsp), %rax			/* the thread's rsp */
+	andq	$-16, %rax
+	.irp	offset, 64, 56, 48, 40, 32, 24, 16
+	movq	\offset(%rsp), %rcx
+	movq	%rcx, (\offset - 72)(%rax)
+	.endr
+	movq	8(%rsp), %rcx
+	movq	%rcx, -64(%rax)			/* its rax */
+	movq	(%rsp), %rcx
+	leaq	-64(%rax), %rsp
+	popq	%rax
+	jmp	trap_common
+endfunc trap_interrupt
 
 func trap_common, .text.trap
 	pushq	%rax

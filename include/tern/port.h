@@ -104,6 +104,30 @@ bool tern_port_map(uintptr_t start, size_t size);
  */
 bool tern_port_release(uintptr_t start, size_t size);
 
+/**
+ * tern_port_stack_reserve - addresses for a growing stack, where nothing is mapped
+ * @size: multiple of 8 KiB
+ *
+ * A multiple of 8 KiB, with all page tables made: tern_port_stack_commit() cannot make any. NULL when
+ * there is no room. Threads. Default: NULL, for kernels without page tables of their own.
+ */
+void *tern_port_stack_reserve(size_t size);
+/**
+ * tern_port_stack_release - the other half; nothing is committed any more
+ */
+void tern_port_stack_release(void *start, size_t size);
+/**
+ * tern_port_stack_commit - map a page of the heap, 8 KiB, at an address that was reserved
+ *
+ * Comes in page fault handlers, whatever locks the interrupted code holds: so it takes none, waits
+ * for nobody, and allocates nothing. False: it cannot be, and nothing was done.
+ */
+bool tern_port_stack_commit(uintptr_t at, void *page);
+/**
+ * tern_port_stack_uncommit - take away what was committed; no CPU reaches it any more. Threads.
+ */
+void tern_port_stack_uncommit(uintptr_t at, size_t size);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus
