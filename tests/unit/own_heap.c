@@ -15,7 +15,9 @@ static size_t run_size;
 
 size_t own_heap_begin(size_t size)
 {
-	run = NULL;
+	/* A test that was cut short has left it so. */
+	if (run)
+		own_heap_end();
 	for (run_size = size; heap_for_tests() && run_size >= TERN_HEAP_PAGE; run_size /= 2)
 		if ((run = tern_pages_alloc(run_size, 0, 0)))
 			break;
@@ -55,4 +57,5 @@ void own_heap_end(void)
 	tern_set_oom_handler(NULL, 0);
 	memcpy(&tern_heap, &other, sizeof(tern_heap));
 	tern_pages_free(run, run_size);
+	run = NULL;
 }
