@@ -286,14 +286,15 @@ static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t a
 	_Atomic uint64_t *remote = &s->bits[s->nwords + w];
 	uint64_t bit = 1ull << slot % 64, slots = tern_mspan_slots_in(s, w);
 	uint64_t free = atomic_load_explicit(&s->bits[w], memory_order_relaxed);
+	_Atomic uint64_t *count = &c->nfree[s->spc];
 
 	if ((uint32_t)product >= s->magic || free & bit)
 		bad_free("tern_free", addr);
-	tern_mcache_count_any(c, &c->nfree[s->spc], 1);
 	/* release: the program's last writes to the object; seq_cst: see mcentral.c. Only the bit
 	 * itself is asked for, which x86_64 has an instruction for. */
 	if (atomic_fetch_or_explicit(remote, bit, memory_order_seq_cst) & bit)
 		bad_free("tern_free", addr);
+	tern_mcache_count_any(c, count, 1); /* the span may be gone by now */
 	tern_mcentral_freed(tern_heap.central, &tern_heap.pages, pages_of(c), s, slots,
 			    free | atomic_load_explicit(remote, memory_order_relaxed));
 }
