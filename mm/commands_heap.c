@@ -69,7 +69,8 @@ static void print_memory(const struct tern_heap_stats *s)
 	print_row("runs", s->runs, "pages alloc");
 	print_row("stacks", s->stacks, "with those that are kept");
 	print_row("cached", s->cached, "free, kept by CPUs");
-	print_row("free", s->free, "");
+	print_row("free", s->free, "of which:");
+	print_row("- released", s->released, "not held by the machine beneath");
 	print_row("records", s->records, "the heap's own, which is:");
 	print_row("- spans", s->spans_all, "");
 	print_row("- caches", s->caches, "of CPUs");

@@ -13,6 +13,7 @@
 
 #include "lib/bits.h"
 #include "mm/heap.h"
+#include "mm/scavenge.h"
 
 TERN_STATIC_ASSERT((int)TERN_OBJECTS_SCAN == (int)TERN_KIND_SCAN &&
 			   (int)TERN_OBJECTS_NOSCAN == (int)TERN_KIND_NOSCAN &&
@@ -209,7 +210,10 @@ static void add_pages_locked(struct tern_heap_stats *s, const struct tern_mheap 
 {
 	s->waiting = h->regions.npages << TERN_PAGE_SHIFT;
 	s->grown = h->pages.nowned << TERN_PAGE_SHIFT;
-	s->free = h->pages.nfree << TERN_PAGE_SHIFT;
+	s->free = (h->pages.nfree + h->pages.nreleasing) << TERN_PAGE_SHIFT;
+	s->released = h->pages.nreleased << TERN_PAGE_SHIFT;
+	s->limit = atomic_load_explicit(&tern_scavenger.limit, memory_order_relaxed)
+		   << TERN_PAGE_SHIFT;
 	s->records = h->nmeta << TERN_PAGE_SHIFT;
 	s->longest_free = tern_pagealloc_longest(&h->pages) << TERN_PAGE_SHIFT;
 	s->reserve = h->nreserve << TERN_PAGE_SHIFT;

@@ -39,7 +39,9 @@ struct tern_heap_stats {
 	uint64_t free;
 	uint64_t records; /* the heap's own */
 	uint64_t longest_free;
-	uint64_t reserve; /* of what is free: only for who runs out of memory */
+	uint64_t reserve;  /* of what is free: only for who runs out of memory */
+	uint64_t released; /* of what is free: the machine beneath need not hold it */
+	uint64_t limit;    /* tern_set_memory_limit() in whole pages; 0: none */
 
 	/* Spans of slots. live bytes + slot_free + slot_rest = small */
 	uint64_t slot_free; /* slots without an object */

@@ -84,7 +84,8 @@ static bool adds_up(struct test *t)
 			 s.grown) &&
 	       EXPECT_EQ(small_bytes + s.slot_free + s.slot_rest, s.small) &&
 	       EXPECT_EQ(s.spans_all + s.caches + s.tables + s.records_left, s.records) &&
-	       EXPECT(s.spans_used <= s.spans_all && s.longest_free <= s.free);
+	       EXPECT(s.spans_used <= s.spans_all && s.longest_free <= s.free) &&
+	       EXPECT(s.released <= s.free);
 }
 
 static size_t some_size(struct test *t)
