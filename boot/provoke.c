@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include <tern/tern.h>
+
 #include "boot/vm.h"
 #include "lib/compiler.h"
 
@@ -71,6 +73,26 @@ static void provoke_stack(void)
 	recurse(0);
 }
 
+static void provoke_double_free(void)
+{
+	void *volatile p = tern_malloc(48);
+
+	tern_free(p);
+	tern_free(p);
+}
+
+static void provoke_interior_free(void)
+{
+	char *volatile p = tern_malloc(48);
+
+	tern_free(p + 16);
+}
+
+static void provoke_foreign_free(void)
+{
+	tern_free((void *)&code_in_data);
+}
+
 static const struct fault_kind common[] = {
 	{ "null", "read through a null pointer", provoke_null },
 	{ "call-null", "call a null function pointer", provoke_call_null },
@@ -79,6 +101,9 @@ static const struct fault_kind common[] = {
 	{ "exec-data", "execute data", provoke_exec_data },
 	{ "unmapped", "write where nothing is mapped", provoke_unmapped },
 	{ "stack", "recurse until the stack is used up", provoke_stack },
+	{ "double-free", "free an object twice", provoke_double_free },
+	{ "interior-free", "free what lies inside an object", provoke_interior_free },
+	{ "foreign-free", "free what is no object", provoke_foreign_free },
 };
 
 const struct fault_kind *fault_kind(unsigned i)
