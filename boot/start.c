@@ -13,6 +13,7 @@
 #include <tern/tern.h>
 
 #include "arch/arch.h"
+#include "boot/background.h"
 #include "boot/cmdline.h"
 #include "boot/cpu.h"
 #include "boot/frames.h"
@@ -74,6 +75,7 @@ static void boot_continue(void *arg)
 	start_boot_cpu();
 	cpu_start_all();
 	heap_hand_over(&boot_info.map);
+	background_start();
 	boot_ns = mach_ticks_to_ns(arch_ticks() - boot_info.entry_ticks);
 	mach_exit(kernel_main());
 }

@@ -3,6 +3,7 @@
  *
  * Uses the public calls only, as any kernel could. Context: threads. */
 #include <tern/command.h>
+#include <tern/scavenge.h>
 #include <tern/tern.h>
 
 #include "lib/string.h"
@@ -55,12 +56,24 @@ static enum tern_command_result run_free(int argc, char **argv)
 	return TERN_COMMAND_OK;
 }
 
+static enum tern_command_result run_release(int argc, char **argv)
+{
+	unsigned long long size = SIZE_MAX;
+
+	if (argc > 3 || (argc == 3 && !tern_command_number(argv[2], &size)))
+		return TERN_COMMAND_USAGE;
+	print_row("released now", tern_scavenge(size));
+	return TERN_COMMAND_OK;
+}
+
 static enum tern_command_result run_pages(int argc, char **argv)
 {
 	if (argc > 1 && tern_str_eq(argv[1], "alloc"))
 		return run_alloc(argc, argv);
 	if (argc > 1 && tern_str_eq(argv[1], "free"))
 		return run_free(argc, argv);
+	if (argc > 1 && tern_str_eq(argv[1], "release"))
+		return run_release(argc, argv);
 	if (argc > 1)
 		return TERN_COMMAND_USAGE;
 	print_stats();
@@ -69,14 +82,14 @@ static enum tern_command_result run_pages(int argc, char **argv)
 
 static const char *complete_pages(unsigned i)
 {
-	static const char *const words[] = { "alloc", "free", NULL };
+	static const char *const words[] = { "alloc", "free", "release", NULL };
 
-	return i < 3 ? words[i] : NULL;
+	return i < 4 ? words[i] : NULL;
 }
 
 const struct tern_command tern_page_commands[] = {
-	{ "pages", "[alloc SIZE [ALIGN [BELOW]]|free ADDR SIZE]",
-	  "the heap's pages; take and give back runs", run_pages, complete_pages },
+	{ "pages", "[alloc SIZE [ALIGN [BELOW]]|free ADDR SIZE|release [SIZE]]",
+	  "the heap's pages; take, give back, release to the host", run_pages, complete_pages },
 	{ "map", "", "the heap's pages as a picture", tern_commands_map, NULL },
 	{ "heap", "[scan|noscan|manual]", "objects by size, and where memory is",
 	  tern_commands_heap, tern_commands_complete_heap },
