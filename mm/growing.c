@@ -30,7 +30,7 @@
 /* How often a fault looks whether the heap is free, before it takes from the reserve; and before it
  * gives up, as the reserve is empty too. */
 #define PATIENCE_HEAP (1u << 14)
-#define PATIENCE      (1u << 24)
+#define PATIENCE      (1u << 22)
 
 enum state { IDLE, GROWING, SHRINKING };
 

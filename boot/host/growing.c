@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* growing.c - growing stacks in a process: ranges without access, a handler for SIGSEGV.
+ *
+ * The memory behind an address is the process's own, given back when it is taken away; the page of the
+ * heap that stands for it lies idle. Faults are handled on a stack of their own for each thread that
+ * is inside host_call_on_stack(). Locks: none. Context: threads. */
+#include "boot/host/growing.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <tern/port.h>
+#include <tern/stack.h>
+#include <tern/tern.h>
+
+#define FAULT_STACK (256ul << 10)
+
+/* Inside host_call_on_stack(); the handler reads it. */
+struct call {
+	void (*fn)(void *);
+	void *arg;
+	ucontext_t caller, callee;
+	sigjmp_buf refused;
+	uintptr_t addr;
+};
+
+static _Thread_local struct call *current;
+static struct sigaction before;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+void *tern_port_stack_reserve(size_t size)
+{
+	size_t all = size + TERN_HEAP_PAGE;
+	char *p = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t head;
+
+	if (p == MAP_FAILED)
+		return NULL;
+	head = -(uintptr_t)p % TERN_HEAP_PAGE;
+	if (head)
+		munmap(p, head);
+	if (head < TERN_HEAP_PAGE)
+		munmap(p + head + size, TERN_HEAP_PAGE - head);
+	return p + head;
+}
+
+void tern_port_stack_release(void *start, size_t size)
+{
+	munmap(start, size);
+}
+
+bool tern_port_stack_commit(uintptr_t at, void *page)
+{
+	(void)page;
+	return mprotect((void *)at, TERN_HEAP_PAGE, PROT_READ | PROT_WRITE) == 0;
+}
+
+/* Mapped anew: nothing of what was there is left. */
+void tern_port_stack_uncommit(uintptr_t at, size_t size)
+{
+	if (mmap((void *)at, size, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+		abort();
+}
+
+static void on_fault(int signal, siginfo_t *info, void *context)
+{
+	uintptr_t addr = (uintptr_t)info->si_addr;
+
+	(void)context;
+	if (tern_stack_fault(addr))
+		return;
+	if (current) {
+		current->addr = addr;
+		siglongjmp(current->refused, 1);
+	}
+	/* Nobody's of ours: it comes again, to whoever was there before. */
+	sigaction(signal, &before, NULL);
+}
+
+static void install(void)
+{
+	struct sigaction act = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+
+	sigemptyset(&act.sa_mask);
+	if (sigaction(SIGSEGV, &act, &before) != 0)
+		abort();
+}
+
+static void begin(void)
+{
+	current->fn(current->arg);
+}
+
+static void run(struct call *c, uintptr_t low, uintptr_t top)
+{
+	if (getcontext(&c->callee) != 0)
+		abort();
+	c->callee.uc_stack.ss_sp = (void *)low;
+	c->callee.uc_stack.ss_size = top - low;
+	c->callee.uc_link = &c->caller;
+	makecontext(&c->callee, begin, 0);
+	if (swapcontext(&c->caller, &c->callee) != 0)
+		abort();
+}
+
+bool host_call_on_stack(uintptr_t top, uintptr_t low, void (*fn)(void *), void *arg,
+			uintptr_t *addr)
+{
+	struct call *volatile c = calloc(1, sizeof(*c));
+	stack_t fault = { .ss_sp = malloc(FAULT_STACK), .ss_size = FAULT_STACK }, old;
+	volatile bool done = false;
+
+	pthread_once(&once, install);
+	if (!c || !fault.ss_sp || sigaltstack(&fault, &old) != 0)
+		abort();
+	c->fn = fn;
+	c->arg = arg;
+	current = c;
+	if (sigsetjmp(c->refused, 1) == 0) {
+		run(c, low, top);
+		done = true;
+	}
+	current = NULL;
+	*addr = c->addr;
+	sigaltstack(&old, NULL);
+	free(fault.ss_sp);
+	free(c);
+	return done;
+}
