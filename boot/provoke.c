@@ -7,8 +7,10 @@
 
 #include <stdint.h>
 
+#include <tern/stack.h>
 #include <tern/tern.h>
 
+#include "boot/machine.h"
 #include "boot/vm.h"
 #include "lib/compiler.h"
 
@@ -93,6 +95,23 @@ static void provoke_foreign_free(void)
 	tern_free((void *)&code_in_data);
 }
 
+static void recurse_from_here(void *arg)
+{
+	(void)arg;
+	recurse(0);
+}
+
+static void provoke_growing_stack(void)
+{
+	struct tern_stack *stack = tern_stack_create(8192, 1 << 20);
+	struct tern_stack_info info;
+
+	if (!stack)
+		return;
+	tern_stack_info(stack, &info);
+	mach_call_on_stack(info.top, recurse_from_here, NULL);
+}
+
 static const struct fault_kind common[] = {
 	{ "null", "read through a null pointer", provoke_null },
 	{ "call-null", "call a null function pointer", provoke_call_null },
@@ -101,6 +120,7 @@ static const struct fault_kind common[] = {
 	{ "exec-data", "execute data", provoke_exec_data },
 	{ "unmapped", "write where nothing is mapped", provoke_unmapped },
 	{ "stack", "recurse until the stack is used up", provoke_stack },
+	{ "growing-stack", "the same on a stack that grows to its limit", provoke_growing_stack },
 	{ "double-free", "free an object twice", provoke_double_free },
 	{ "interior-free", "free what lies inside an object", provoke_interior_free },
 	{ "foreign-free", "free what is no object", provoke_foreign_free },

@@ -137,7 +137,7 @@ expect_fault() {
 fault_function() {
   case $fault in
   call-null | exec-data) echo '#1 +0x[0-9a-f]+ run_fault\+' ;;
-  stack) echo '#0 +0x[0-9a-f]+ recurse' ;;
+  stack | growing-stack) echo '#0 +0x[0-9a-f]+ recurse' ;;
   nmi) echo '#[01] +0x[0-9a-f]+ apic_send\+' ;;
   *) echo "#0 +0x[0-9a-f]+ provoke_$(echo "$fault" | tr - _)\\+" ;;
   esac
@@ -173,7 +173,7 @@ fault_words() {
   call-null) echo 'page fault \(not mapped\), execute' ;;
   write-text | write-rodata) echo 'page fault \(not permitted\), write' ;;
   exec-data) echo 'page fault \(not permitted\), execute' ;;
-  unmapped | stack) echo 'page fault \(not mapped\), write' ;;
+  unmapped | stack | growing-stack) echo 'page fault \(not mapped\), write' ;;
   undefined) echo 'undefined instruction' ;;
   breakpoint) echo 'breakpoint' ;;
   float) echo 'floating point instruction' ;;
@@ -194,6 +194,7 @@ fault_place() {
   exec-data) echo 'address 0x[0-9a-f]+: kernel data' ;;
   unmapped) echo 'address 0x[0-9a-f]+: nothing is there' ;;
   stack) echo "address 0x[0-9a-f]+: guard page of thread 0's stack" ;;
+  growing-stack) echo 'address 0x[0-9a-f]+: guard page of a growing stack, 1048576 of 1048576 bytes' ;;
   *) echo 'pc +0x[0-9a-f]+: kernel text' ;;
   esac
 }

@@ -79,7 +79,7 @@ matrix() {
 faults() {
   echo "faults arch=x86_64 build=release"
   echo "faults arch=aarch64 build=release"
-  common="null call-null write-text write-rodata exec-data unmapped stack undefined breakpoint float \
+  common="null call-null write-text write-rodata exec-data unmapped stack growing-stack undefined breakpoint float \
     double-free interior-free foreign-free"
   for kind in $common divide protection double nmi; do
     echo "fault arch=x86_64 build=release kind=$kind"
