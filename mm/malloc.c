@@ -361,9 +361,19 @@ void tern_free(void *p)
 		free_slow(addr, irq);
 }
 
+/* How much of its block a crumb may have, its own size being known to nobody; 0 if p is no crumb. */
+static size_t crumb_room(const void *p)
+{
+	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)p);
+
+	if (!s || s->spc != TERN_SPANCLASS_TINY || s->magic == 0)
+		return 0;
+	return TINY_BLOCK - ((uintptr_t)p & (TINY_BLOCK - 1));
+}
+
 void tern_free_sized(void *p, size_t size)
 {
-	if (!p || p == zero_size)
+	if (!p || p == zero_size || (crumb_room(p) && size <= crumb_room(p)))
 		return;
 	TERN_CHECK(size <= span_of_object("tern_free_sized", p)->elemsize,
 		   "tern_free_sized: 0x%lx has less than %zu bytes", (unsigned long)(uintptr_t)p,
@@ -414,6 +424,9 @@ static bool resize_large(struct tern_mspan *s, size_t size)
 		return true;
 	if (!tern_mheap_resize(&tern_heap.pages, s, n))
 		return false;
+	/* A collector may take what it finds there for pointers. */
+	if (s->elemsize > old && tern_spanclass_kind(s->spc) != TERN_KIND_MANUAL)
+		memset((void *)(s->base + old), 0, s->elemsize - old);
 	irq = tern_irq_save();
 	count_resized(tern_heap_cache(), s, old);
 	tern_irq_restore(irq);
@@ -428,22 +441,43 @@ static bool resize(struct tern_mspan *s, size_t size)
 	return size <= s->elemsize && (size > s->elemsize / 2 || s->elemsize <= TINY_BLOCK);
 }
 
+/* An object of its own, however small: no crumb, and not the one of size 0. */
+static void *take_kind(enum tern_kind kind, size_t size)
+{
+	switch (kind) {
+	case TERN_KIND_SCAN:
+		return tern_alloc(size ? size : 1);
+	case TERN_KIND_NOSCAN:
+		return tern_alloc_noscan(size < TINY_BLOCK ? TINY_BLOCK : size);
+	default:
+		return tern_malloc(size);
+	}
+}
+
+/* Another object with what it shares with the one at p, which has `old` bytes. */
+static void *copy_of(const void *p, size_t old, enum tern_kind kind, size_t size)
+{
+	void *q = take_kind(kind, size);
+
+	if (q)
+		memcpy(q, p, old < size ? old : size);
+	return q;
+}
+
 void *tern_realloc(void *p, size_t size)
 {
 	struct tern_mspan *s;
-	size_t old;
 	void *q;
 
 	if (!p || p == zero_size)
 		return tern_malloc(size);
+	if (crumb_room(p))
+		return copy_of(p, crumb_room(p), TERN_KIND_NOSCAN, size);
 	s = span_of_object("tern_realloc", p);
 	if (resize(s, size))
 		return p;
-	old = s->elemsize;
-	q = tern_malloc(size);
-	if (!q)
-		return NULL;
-	memcpy(q, p, old < size ? old : size);
-	tern_free(p);
+	q = copy_of(p, s->elemsize, tern_spanclass_kind(s->spc), size);
+	if (q)
+		tern_free(p);
 	return q;
 }

@@ -134,9 +134,10 @@ void *tern_aligned_alloc(size_t align, size_t size) __attribute__((malloc));
 /**
  * tern_realloc - another size for an object, which may move
  *
- * What both sizes share is kept; alignment beyond that of tern_malloc() is not, if it moves. Stays
- * in place where it can. NULL when there is no memory, and then the object is as it was. p = NULL
- * is tern_malloc(); size 0 makes it a small object. Panics as tern_free() does.
+ * What both sizes share is kept, and whether it is collected; alignment beyond that of tern_malloc()
+ * is not, if it moves. Stays in place where it can. NULL when there is no memory, and then the
+ * object is as it was. p = NULL is tern_malloc(); size 0 makes it a small object. Panics as
+ * tern_free() does.
  */
 void *tern_realloc(void *p, size_t size);
 /**
