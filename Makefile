@@ -28,6 +28,7 @@
 ##   make test-host      hosted only                  make test-qemu   one machine's (ARCH=)
 ##   make test-matrix    boot over all of memory x CPUs x machine x loader x compiler
 ##   make fuzz           the parsers of foreign bytes (SECONDS=60)
+##   make soak           the heap on several threads, for MINUTES=10 (SEED=)
 ##   make cover          branches that the hosted tests take, by file
 ##   make lint           layers, format, and what checkers are installed say
 ##   make format         clang-format, in place
@@ -301,6 +302,12 @@ check:
 
 -include tests/fuzz/fuzz.mk
 
+MINUTES ?= 10
+soak:
+	@tools/setup.sh host
+	$(remake) ARCH=host SAN=asan BUILD=verify $(O)/host-verify$(if $(llvm),-llvm)-asan/hosted-tests
+	@SEED='$(SEED)' SOAK_SECONDS=$$(($(MINUTES) * 60)) \
+		$(O)/host-verify$(if $(llvm),-llvm)-asan/hosted-tests soak
 cover:
 	@tools/setup.sh host
 	$(remake) ARCH=host SAN=cov BUILD=debug $(O)/host-debug-cov/hosted-tests
@@ -336,6 +343,6 @@ clean:
 	rm -rf '$(O)' compile_commands.json
 force:
 .PHONY: force help lib image test-program test-tools run boot gdb bench bench-hosted iso test \
-	test-host test-qemu test-matrix check fuzz cover lint format tables install uninstall clean
+	test-host test-qemu test-matrix check fuzz soak cover lint format tables install uninstall clean
 
 -include $(shell find $(D) -name '*.d' 2>/dev/null)
