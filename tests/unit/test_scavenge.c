@@ -225,7 +225,7 @@ TEST(scavenge, scattered_pages_stay)
 #define PAGES 96u
 #define MS    1000000ull
 
-static char buffer[PAGES * 8192] TERN_ALIGNED(8192) TERN_UNCLEARED;
+static char *buffer;
 static struct tern_mheap h;
 static bool port_says;
 static unsigned port_calls;
@@ -247,18 +247,29 @@ static uint64_t port_clock(void)
 	return clock_ns;
 }
 
-static struct tern_scavenger start_heap(struct test *t, bool zeroed)
+/* Within one chunk, so that runs are as long as they look. Kept for the next test. */
+static bool have_buffer(void)
 {
-	struct tern_piece p = { tern_page_of((uintptr_t)buffer), PAGES };
+	if (!buffer && heap_for_tests())
+		buffer = tern_pages_alloc(PAGES * TERN_PAGE_SIZE, MiB(1), 0);
+	return buffer;
+}
 
-	tern_mheap_init(&h);
-	EXPECT(tern_mheap_add(&h, p, zeroed) && tern_mheap_grow(&h, 1));
+static bool start_heap(struct tern_scavenger *s, bool zeroed)
+{
+	struct tern_piece p = { 0, PAGES };
+
+	if (!have_buffer())
+		return false;
+	*s = (struct tern_scavenger)TERN_SCAVENGER_INIT(&h, port_release, port_clock);
 	port_says = true;
 	port_calls = 0;
 	port_bytes = 0;
 	clock_ns = 1;
 	port_takes_ns = 0;
-	return (struct tern_scavenger)TERN_SCAVENGER_INIT(&h, port_release, port_clock);
+	p.first = tern_page_of((uintptr_t)buffer);
+	tern_mheap_init(&h);
+	return tern_mheap_add(&h, p, zeroed) && tern_mheap_grow(&h, 1);
 }
 
 /* n pages that were used and are free again. */
@@ -274,10 +285,12 @@ static bool make_dirty(uint64_t n)
 
 TEST(scavenge, releases_what_is_asked_for_and_no_more_than_there_is)
 {
-	struct tern_scavenger s = start_heap(t, false);
-	uint64_t retained = tern_mheap_usage(&h).retained;
+	struct tern_scavenger s;
+	uint64_t retained;
 	struct tern_mheap_stats stats;
 
+	REQUIRE(start_heap(&s, false));
+	retained = tern_mheap_usage(&h).retained;
 	REQUIRE(make_dirty(64));
 	EXPECT_EQ(tern_mheap_usage(&h).retained, retained + 64);
 	EXPECT_EQ(tern_scavenger_release(&s, 0), 0);
@@ -295,9 +308,11 @@ TEST(scavenge, releases_what_is_asked_for_and_no_more_than_there_is)
 
 TEST(scavenge, a_port_that_refuses_is_asked_once)
 {
-	struct tern_scavenger s = start_heap(t, false);
-	uint64_t free = h.pages.nfree;
+	struct tern_scavenger s;
+	uint64_t free;
 
+	REQUIRE(start_heap(&s, false));
+	free = h.pages.nfree;
 	REQUIRE(make_dirty(64));
 	port_says = false;
 	EXPECT_EQ(tern_scavenger_release(&s, 64), 0);
@@ -311,16 +326,18 @@ TEST(scavenge, a_port_that_refuses_is_asked_once)
 	EXPECT_EQ(tern_scavenger_release(&s, 64), 64);
 }
 
-/* Pages that a cache took and gave back unused, of memory that was handed over as zero. */
+/* Pages that were taken and given back unused, as a cache does, of memory that was handed over as zero. */
 TEST(scavenge, released_memory_counts_as_anything_but_zero)
 {
-	struct tern_scavenger s = start_heap(t, true);
-	struct tern_pagecache window;
+	struct tern_scavenger s;
+	uint64_t page;
 	struct tern_mspan *span;
 
-	REQUIRE(tern_pagealloc_take_window(&h.pages, 64, &window));
-	tern_pagealloc_free_window(&h.pages, &window);
-	REQUIRE(tern_scavenger_release(&s, UINT64_MAX) > 0);
+	REQUIRE(start_heap(&s, true));
+	page = tern_pagealloc_take_where(&h.pages, 8, 8, TERN_PAGES_END);
+	REQUIRE(page != TERN_NO_PAGE);
+	tern_pagealloc_free(&h.pages, page, 8);
+	REQUIRE(tern_scavenger_release(&s, UINT64_MAX) == 8);
 	span = tern_mheap_large(&h, NULL, 8, 8, TERN_KIND_MANUAL);
 	REQUIRE(span);
 	EXPECT(span->needzero);
@@ -329,9 +346,11 @@ TEST(scavenge, released_memory_counts_as_anything_but_zero)
 
 TEST(scavenge, the_limit_is_kept_while_there_is_something_to_release)
 {
-	struct tern_scavenger s = start_heap(t, false);
-	uint64_t retained = tern_mheap_usage(&h).retained;
+	struct tern_scavenger s;
+	uint64_t retained;
 
+	REQUIRE(start_heap(&s, false));
+	retained = tern_mheap_usage(&h).retained;
 	REQUIRE(make_dirty(64));
 	tern_scavenger_make_room(&s, 8);
 	EXPECT_EQ(port_calls, 0);
@@ -351,9 +370,11 @@ TEST(scavenge, the_limit_is_kept_while_there_is_something_to_release)
 
 TEST(scavenge, the_background_keeps_a_tenth_over_the_last_peak)
 {
-	struct tern_scavenger s = start_heap(t, false);
-	uint64_t in_use = tern_pagealloc_in_use(&h.pages);
+	struct tern_scavenger s;
+	uint64_t in_use;
 
+	REQUIRE(start_heap(&s, false));
+	in_use = tern_pagealloc_in_use(&h.pages);
 	REQUIRE(make_dirty(64));
 	/* The peak of this period, and of the one before, holds all. */
 	EXPECT_EQ(tern_scavenger_step(&s), 1000 * MS);
@@ -371,10 +392,12 @@ TEST(scavenge, the_background_keeps_a_tenth_over_the_last_peak)
 
 TEST(scavenge, the_background_takes_one_percent_of_a_cpu)
 {
-	struct tern_scavenger s = start_heap(t, false);
-	uint64_t page = tern_mheap_take(&h, NULL, 80, 1, TERN_PAGES_END);
+	struct tern_scavenger s;
+	uint64_t page;
 	uint64_t start, rest;
 
+	REQUIRE(start_heap(&s, false));
+	page = tern_mheap_take(&h, NULL, 80, 1, TERN_PAGES_END);
 	REQUIRE(page != TERN_NO_PAGE);
 	/* Runs of 8, apart from each other. */
 	for (uint64_t i = align_up(page, 8); i + 8 <= page + 80; i += 16)
@@ -390,9 +413,11 @@ TEST(scavenge, the_background_takes_one_percent_of_a_cpu)
 
 TEST(scavenge, without_a_clock_a_step_is_one_run)
 {
-	struct tern_scavenger s = start_heap(t, false);
-	uint64_t page = tern_mheap_take(&h, NULL, 80, 1, TERN_PAGES_END);
+	struct tern_scavenger s;
+	uint64_t page;
 
+	REQUIRE(start_heap(&s, false));
+	page = tern_mheap_take(&h, NULL, 80, 1, TERN_PAGES_END);
 	REQUIRE(page != TERN_NO_PAGE);
 	for (uint64_t i = align_up(page, 8); i + 8 <= page + 80; i += 16)
 		tern_mheap_free(&h, NULL, i, 8);
