@@ -4,10 +4,12 @@
 
 #include "arch/arch.h"
 #include "boot/balloon.h"
+#include "boot/cmdline.h"
 #include "boot/console.h"
 #include "boot/cpu.h"
 #include "boot/fault.h"
 #include "boot/machine.h"
+#include "boot/start.h"
 #include "boot/vm.h"
 
 void tern_port_write(const char *text, size_t len)
@@ -48,9 +50,23 @@ uint64_t tern_port_clock_ns(void)
 	return mach_clock_ns();
 }
 
+/* With the option "guards" on the command line, any page of the heap can be closed on any machine. */
 bool tern_port_map(uintptr_t start, size_t size)
 {
-	return vm_map_identity(start, size, VM_READ | VM_WRITE);
+	char word[2];
+	bool guards = cmdline_option(boot_info.cmdline, "guards", word, sizeof(word));
+
+	return vm_map_identity(start, size, VM_READ | VM_WRITE | (guards ? VM_PAGES : 0));
+}
+
+bool tern_port_protect(uintptr_t start, size_t size, bool accessible)
+{
+	if (accessible)
+		vm_open(start, size);
+	/* Other CPUs must be told, and this one must answer them meanwhile. */
+	else if (!arch_irq_enabled() || !vm_close(start, size))
+		return false;
+	return true;
 }
 
 bool tern_port_release(uintptr_t start, size_t size)

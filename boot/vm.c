@@ -187,10 +187,10 @@ static uint64_t map_some_locked(uintptr_t va, uint64_t pa, uint64_t size, unsign
 		TERN_CHECK(pte_pa(old) + offset == pa, "vm: 0x%lx leads to 0x%llx, not to 0x%llx",
 			   (unsigned long)va, (unsigned long long)(pte_pa(old) + offset),
 			   (unsigned long long)pa);
-		if (pte_prot(old) == prot)
+		if (pte_prot(old) == (prot & ~(unsigned)VM_PAGES))
 			return left < size ? left : size;
 	}
-	level = leaf_level(va, pa, size);
+	level = prot & VM_PAGES ? 0 : leaf_level(va, pa, size);
 	slot = slot_at(va, level);
 	if (!slot)
 		return 0;
@@ -299,6 +299,46 @@ void vm_unmap(uintptr_t va, uint64_t size)
 		va += step;
 	}
 	everyone_forgets();
+}
+
+/* The entry of the page at va, 4 KiB in size, if there is one or a block may be split for it. */
+static pte_t *page_slot_locked(uintptr_t va)
+{
+	unsigned level;
+	pte_t *slot = find(va, &level);
+
+	if (level == 0)
+		return slot;
+	return PTE_BREAK_BEFORE_MAKE || !pte_present(load(slot)) ? NULL : slot_at(va, 0);
+}
+
+static bool set_page(uintptr_t va, pte_t e)
+{
+	unsigned long irq = tern_lock_irqsave(&vm_lock);
+	pte_t *slot = page_slot_locked(va);
+
+	if (slot)
+		set(slot, e);
+	tern_unlock_irqrestore(&vm_lock, irq);
+	return slot;
+}
+
+void vm_open(uintptr_t va, uint64_t size)
+{
+	for (uintptr_t page = va; page < va + size; page += PAGE_SIZE)
+		if (!vm_query(page, NULL, NULL))
+			set_page(page, pte_leaf(page, VM_READ | VM_WRITE, 0));
+}
+
+bool vm_close(uintptr_t va, uint64_t size)
+{
+	for (uintptr_t page = va; page < va + size; page += PAGE_SIZE)
+		if (!frames_reserve() || !set_page(page, 0)) {
+			vm_open(va, page - va);
+			return false;
+		}
+	everyone_forgets();
+	return true;
 }
 
 bool vm_query(uintptr_t va, uint64_t *pa, unsigned *prot)

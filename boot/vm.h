@@ -20,6 +20,8 @@ enum vm_prot {
 	VM_WRITE = 2,
 	VM_EXEC = 4,
 	VM_DEVICE = 8, /* not cached, not reordered, never executable */
+	VM_PAGES =
+		16, /* to a mapping: by pages, as there are no blocks that could be split later */
 };
 
 #define VM_STACKS       0x700000000000ull
@@ -49,6 +51,12 @@ bool vm_make_tables(uintptr_t va, uint64_t size);
 void vm_set_page(uintptr_t va, uint64_t pa);
 /* Unmap pages and have every CPU forget them. */
 void vm_unmap(uintptr_t va, uint64_t size);
+
+/* Make pages of RAM that is mapped one to one, readable and writable, fault, or mapped again. To
+ * close: interrupts on; false where a block stands that this machine cannot split while it is used.
+ * To open: any context but NMIs; cannot fail for what was closed. */
+bool vm_close(uintptr_t va, uint64_t size);
+void vm_open(uintptr_t va, uint64_t size);
 
 /* Protection at va (VM_* bits) and where it leads; false if nothing is mapped. */
 bool vm_query(uintptr_t va, uint64_t *pa, unsigned *prot);

@@ -74,3 +74,11 @@ TERN_WEAK void tern_port_stack_uncommit(uintptr_t at, size_t size)
 	(void)at;
 	(void)size;
 }
+
+TERN_WEAK bool tern_port_protect(uintptr_t start, size_t size, bool accessible)
+{
+	(void)start;
+	(void)size;
+	(void)accessible;
+	return false;
+}

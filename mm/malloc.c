@@ -17,6 +17,7 @@
 #include "lib/clear.h"
 #include "lib/irq.h"
 #include "lib/string.h"
+#include "mm/harden.h"
 #include "mm/heap.h"
 #include "mm/scavenge.h"
 
@@ -41,6 +42,20 @@ static TERN_INLINE void *take_ready(struct tern_mcache *c, size_t spc, bool zero
 	return p;
 }
 
+/* The same, when the cache has just been refilled. */
+static void *take_refilled(struct tern_mcache *c, size_t spc, bool zero)
+{
+	const struct tern_slots *e = &c->slots[spc];
+	void *p;
+
+	if (!(tern_hardening() & TERN_HARDEN_RANDOM))
+		return take_ready(c, spc, zero);
+	p = tern_harden_take(c, spc);
+	if (zero && e->span->needzero)
+		tern_clear(p, e->elemsize);
+	return p;
+}
+
 static TERN_NOINLINE void *take_slow(size_t spc, bool zero)
 {
 	unsigned npages = tern_sizeclass_pages[tern_spanclass_size((tern_spanclass)spc)];
@@ -53,7 +68,7 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero)
 
 		if (c &&
 		    tern_mcache_refill(c, tern_heap.central, &tern_heap.pages, (tern_spanclass)spc))
-			p = take_ready(c, spc, zero);
+			p = take_refilled(c, spc, zero);
 		tern_irq_restore(irq);
 	} while (!p && tern_heap_find_memory(npages));
 	return p;
@@ -78,14 +93,18 @@ static TERN_INLINE void *take_fine(enum tern_kind kind, size_t size, bool zero)
 	return take(tern_spanclass_of(kind, tern_sizeclass_fine[(size + 7) / 8]), zero);
 }
 
-static void count_large(struct tern_mcache *c, enum tern_kind kind, size_t bytes)
+/* Its margins count as a run of pages. */
+static void count_large(struct tern_mcache *c, enum tern_kind kind, const struct tern_mspan *s)
 {
 	tern_mcache_count(&c->large[kind].mallocs, 1);
-	tern_mcache_count(&c->large[kind].malloc_bytes, bytes);
+	tern_mcache_count(&c->large[kind].malloc_bytes, s->elemsize);
+	if (s->margin)
+		tern_mcache_count(&c->run_malloc_pages, 2 * s->margin);
 }
 
 static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind kind)
 {
+	uint64_t margin = tern_harden_margin(align);
 	struct tern_mspan *s;
 
 	tern_heap_make_room(n);
@@ -93,11 +112,14 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 		unsigned long irq = tern_irq_save();
 		struct tern_mcache *c = tern_heap_make_cache();
 
-		s = c ? tern_mheap_large(&tern_heap.pages, &c->pages, n, align, kind) : NULL;
+		s = c ? tern_mheap_large(&tern_heap.pages, &c->pages, n, align, margin, kind)
+		      : NULL;
 		if (s)
-			count_large(c, kind, s->elemsize);
+			count_large(c, kind, s);
 		tern_irq_restore(irq);
-	} while (!s && tern_heap_find_memory(n + align - 1));
+	} while (!s && tern_heap_find_memory(n + align - 1 + 2 * margin));
+	if (s && margin)
+		tern_harden_guard(s);
 	return s;
 }
 
@@ -266,7 +288,7 @@ static void free_large(struct tern_mcache *c, struct tern_mspan *s, uintptr_t ad
 {
 	uint8_t state = TERN_SPAN_LARGE;
 	uintptr_t base = s->base;
-	uint64_t npages = s->npages;
+	uint64_t npages = s->npages, margin = s->margin;
 
 	/* Of two who free it at once, one is told. */
 	if (addr != base ||
@@ -275,6 +297,8 @@ static void free_large(struct tern_mcache *c, struct tern_mspan *s, uintptr_t ad
 		bad_free("tern_free", addr);
 	count_large_free(c, s);
 	tern_mheap_free_pages_of(&tern_heap.pages, pages_of(c), base, npages);
+	if (margin)
+		tern_harden_free_margins(&tern_heap.pages, base, npages, margin);
 	tern_mheap_free_record(&tern_heap.pages, s);
 }
 
@@ -323,7 +347,7 @@ static void free_hot(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr
 {
 	if (!free_own(s, addr - s->base))
 		bad_free("tern_free", addr);
-	c->hot = s;
+	c->hot = tern_harden_hot(s);
 }
 
 /* Anything but an object of the span that was freed to last. */
@@ -335,6 +359,8 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 	if (addr && addr != (uintptr_t)zero_size) {
 		if (!s || s == &tern_mheap_run)
 			bad_free("tern_free", addr);
+		if (tern_hardening() & TERN_HARDEN_FILL)
+			tern_harden_fill(span_of_object("tern_free", (void *)addr), addr);
 		if (s->magic == 0)
 			free_large(c, s, addr);
 		else if (addr - s->base >= s->nbytes)

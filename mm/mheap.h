@@ -85,9 +85,10 @@ void tern_mheap_set_reserve(struct tern_mheap *h, uint64_t npages);
 /* A span of slots, all free, owned by the caller; NULL when there are no pages. Interrupts off. */
 struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *cache,
 				   tern_spanclass spc);
-/* A large object of n pages, aligned to `align` pages. Interrupts off. */
+/* A large object of n pages, aligned to `align` pages unless it has a margin: so many pages before
+ * and behind it are taken too, and belong to no span. Interrupts off. */
 struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
-				    uint64_t align, enum tern_kind kind);
+				    uint64_t align, uint64_t margin, enum tern_kind kind);
 /* A span's pages go back; its record stays, for who still has it in a list. */
 void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache, uintptr_t base,
 			      uint64_t npages);

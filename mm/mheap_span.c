@@ -74,7 +74,7 @@ struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *
 }
 
 struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
-				    uint64_t align, enum tern_kind kind)
+				    uint64_t align, uint64_t margin, enum tern_kind kind)
 {
 	struct tern_mspan *s;
 	uint64_t first;
@@ -84,12 +84,13 @@ struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache 
 	s = new_record(h, 1);
 	if (!s)
 		return NULL;
-	first = tern_mheap_take(h, cache, n, align, TERN_PAGES_END);
+	first = tern_mheap_take(h, cache, n + 2 * margin, align, TERN_PAGES_END);
 	if (first == TERN_NO_PAGE) {
 		tern_mheap_free_record(h, s);
 		return NULL;
 	}
-	tern_mspan_init_large(s, tern_page_addr(first), (uint32_t)n, kind);
+	tern_mspan_init_large(s, tern_page_addr(first + margin), (uint32_t)n, kind);
+	s->margin = (uint8_t)margin;
 	publish(h, s, TERN_SPAN_LARGE);
 	return s;
 }
@@ -109,7 +110,9 @@ bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n)
 	uint64_t first = tern_page_of(s->base), old = s->npages;
 
 	TERN_ASSERT(n > 0);
-	if (n > UINT32_MAX || (n > old && !tern_mheap_take_at(h, first + old, n - old)))
+	/* A margin stays where it is. */
+	if (s->margin || n > UINT32_MAX ||
+	    (n > old && !tern_mheap_take_at(h, first + old, n - old)))
 		return false;
 	if (n > old) {
 		s->needzero |= need_zero(h, first + old, n - old);

@@ -71,6 +71,7 @@ void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages
 	TERN_ASSERT(s->nwords == 1);
 	start_over(s, base, npages, 1, (tern_spanclass)tern_spanclass_of(kind, 0));
 	s->magic = 0;
+	s->margin = 0;
 	s->elemsize = (size_t)npages << TERN_PAGE_SHIFT;
 }
 

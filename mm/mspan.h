@@ -55,6 +55,7 @@ struct tern_mspan {
 	_Atomic uint8_t state; /* [atomic: release by who makes it, acquire by readers without a
 				* lock] enum tern_span_state */
 	bool needzero;         /* [owner] a free slot may hold something else than zeros */
+	uint8_t margin;        /* [const] of a large object: pages on either side, for guards */
 
 	_Atomic(struct tern_mcache *) owner; /* [atomic: relaxed] only the owner itself changes it
 					      * while it is set */

@@ -64,7 +64,7 @@ run_hosted() {
 }
 
 run_suite() {
-  guest "${QUICK:+quick }seed=${SEED:-$(date +%s)} -- test ${TESTS:-}" >"$log"
+  guest "guards ${QUICK:+quick }seed=${SEED:-$(date +%s)} -- test ${TESTS:-}" >"$log"
   status=$?
   take_ktap
   exit_status $status

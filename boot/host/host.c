@@ -111,6 +111,12 @@ bool tern_port_release(uintptr_t start, size_t size)
 	return madvise((void *)start, size, MADV_DONTNEED) == 0;
 }
 
+/* The heap's pages are several of the process's. */
+bool tern_port_protect(uintptr_t start, size_t size, bool accessible)
+{
+	return mprotect((void *)start, size, accessible ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
+}
+
 struct job {
 	pthread_t thread;
 	unsigned cpu;

@@ -128,6 +128,19 @@ bool tern_port_stack_commit(uintptr_t at, void *page);
  */
 void tern_port_stack_uncommit(uintptr_t at, size_t size);
 
+/**
+ * tern_port_protect - make memory of the heap fault when it is touched, or accessible again
+ * @start: multiple of the heap's page size, 8 KiB
+ * @size:  likewise
+ *
+ * Comes only for options of tern/safety.h, with none of tern's locks held that tern_port_map() does
+ * not know. Closing comes in the state of the caller of tern. False: it cannot be now, and all of
+ * it is accessible; that costs only the protection. Other CPUs may reach a page for a moment longer.
+ * Opening comes with interrupts off too, also in interrupt handlers; it must not fail for what was
+ * closed, and does nothing for what is accessible. What the pages hold stays. Default: false.
+ */
+bool tern_port_protect(uintptr_t start, size_t size, bool accessible);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus
