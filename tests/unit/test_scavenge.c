@@ -445,6 +445,8 @@ TEST(scavenge, public_calls_take_any_number)
 	EXPECT_EQ(tern_scavenge(0), 0);
 	EXPECT(tern_scavenging());
 	tern_pages_free(tern_pages_alloc(64 * 8192, 0, 0), 64 * 8192);
+	/* What this CPU's spans have no more use for, scavenging gives back too. */
+	tern_cpu_offline();
 	tern_page_stats(&before);
 	EXPECT_EQ(tern_scavenge(SIZE_MAX) % TERN_HEAP_PAGE, 0);
 	tern_page_stats(&after);

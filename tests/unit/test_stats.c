@@ -132,7 +132,6 @@ static void resize_object(struct test *t, struct object *o)
 		return;
 	o->p = p;
 	o->usable = tern_usable_size(p);
-	o->kind = p == old.p ? old.kind : TERN_KIND_MANUAL;
 	after = &model[o->kind][class_of(o->usable)];
 	before->live_bytes -= old.usable;
 	after->live_bytes += o->usable;
