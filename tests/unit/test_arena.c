@@ -230,7 +230,7 @@ TEST(arena, fresh_pages_in_order_are_zero_once)
 	start();
 	REQUIRE(make_all(first));
 	tern_arena_given(&map, first, TERN_ARENA_PAGES, true);
-	while (page < first + PAGES - 40) {
+	while (page < first + PAGES - 50) {
 		uint64_t n = 1 + test_random_below(t, 40);
 
 		EXPECT(!tern_arenas_need_zero(&map, page, n));
