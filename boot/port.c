@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* port.c - the guest kernel's answers to include/tern/port.h: a whole port, one screen long. */
 #include <tern/port.h>
+#include <tern/tern.h>
 
 #include "arch/arch.h"
 #include "boot/balloon.h"
@@ -8,6 +9,7 @@
 #include "boot/console.h"
 #include "boot/cpu.h"
 #include "boot/fault.h"
+#include "boot/ipi.h"
 #include "boot/machine.h"
 #include "boot/start.h"
 #include "boot/vm.h"
@@ -43,6 +45,17 @@ bool tern_port_in_interrupt(void)
 
 	arch_irq_restore(irq);
 	return inside;
+}
+
+static void drain(void *arg)
+{
+	(void)arg;
+	tern_cpu_offline();
+}
+
+void tern_port_drain_cpus(void)
+{
+	ipi_call_others(drain, NULL);
 }
 
 uint64_t tern_port_clock_ns(void)

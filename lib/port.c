@@ -31,6 +31,10 @@ TERN_WEAK bool tern_port_in_interrupt(void)
 	return false;
 }
 
+TERN_WEAK void tern_port_drain_cpus(void)
+{
+}
+
 TERN_WEAK uint64_t tern_port_clock_ns(void)
 {
 	return 0;

@@ -2,7 +2,8 @@
 /* heap.c - *the* heap: its parts together, and what happens when it runs out of memory.
  *
  * Job      Own the one heap of the public calls; make a CPU's cache when the CPU first allocates;
- *          find memory, in this order: grow, give this CPU's caches back, list
+ *          find memory, in this order: grow, give this CPU's caches back, those
+ *          of all CPUs, list
  *          the spans with few free slots, ask the kernel's handler.
  * Locks    mheap(80).   Context: as the calls that lead here.
  * Reserve  Some pages are kept for the handler: while it runs, and on any CPU as long as one runs
@@ -67,6 +68,17 @@ static bool give_caches_back(void)
 	return more;
 }
 
+/* And what other CPUs hold, if the kernel can reach them. */
+static bool ask_other_cpus(void)
+{
+	uint64_t before = free_bytes();
+
+	if (!tern_port_irq_enabled())
+		return false;
+	tern_port_drain_cpus();
+	return free_bytes() > before;
+}
+
 static bool ask_handler(uint64_t n)
 {
 	tern_oom_handler handler = atomic_load_explicit(&oom_handler, memory_order_acquire);
@@ -86,7 +98,7 @@ bool tern_heap_find_memory(uint64_t n)
 {
 	if (tern_port_in_interrupt())
 		return false;
-	return tern_mheap_grow(&tern_heap.pages, n) || give_caches_back() ||
+	return tern_mheap_grow(&tern_heap.pages, n) || give_caches_back() || ask_other_cpus() ||
 	       tern_mcentral_list_all(tern_heap.central, &tern_heap.pages) || ask_handler(n);
 }
 

@@ -91,70 +91,6 @@ static void list_full(struct tern_mcentral *c, struct tern_mspan *s)
 		tern_spanset_push(&c->partial, s);
 }
 
-/* The caller owns the span, and has made what was freed remotely free. */
-static void put(struct tern_mcentral *c, struct tern_mspan *s)
-{
-	uint32_t place = atomic_load_explicit(&s->place, memory_order_relaxed);
-	bool full = tern_mspan_next_word(s) == s->nwords;
-
-	TERN_VERIFY(tern_mspan_check(s));
-	atomic_store_explicit(&s->place,
-			      tern_span_place(full ? TERN_SPAN_FULL : TERN_SPAN_LISTED, place),
-			      memory_order_seq_cst);
-	if (!full)
-		tern_spanset_push(&c->partial, s);
-	else if (has_enough_remote(s))
-		list_full(c, s);
-}
-
-struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap *h)
-{
-	struct tern_mspan *s;
-
-	while ((s = tern_spanset_pop(&c->partial))) {
-		if (!own(c, h, s))
-			continue;
-		tern_mspan_collect(s);
-		if (tern_mspan_next_word(s) < s->nwords)
-			return s;
-		put(c, s);
-	}
-	return NULL;
-}
-
-void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
-			struct tern_mspan *s)
-{
-	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
-	tern_mspan_collect(s);
-	if (tern_mspan_is_empty(s)) {
-		atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
-		tern_mheap_free_pages_of(h, pages, s->base, s->npages);
-		tern_mheap_free_record(h, s);
-	} else {
-		put(c, s);
-	}
-}
-
-/* Sort mere records out of the list. As they are found again and again if the list is long, the
- * next purge comes when there are as many of them as there are spans now. */
-static void purge(struct tern_mcentral *c, struct tern_mheap *h)
-{
-	struct tern_mspan *s = tern_spanset_take_all(&c->partial), *next;
-	uint32_t kept = 0;
-
-	for (; s; s = next) {
-		next = atomic_load_explicit(&s->next, memory_order_relaxed);
-		if (!own(c, h, s))
-			continue;
-		tern_mspan_collect(s);
-		put(c, s);
-		kept++;
-	}
-	atomic_store_explicit(&c->purge_at, kept > PURGE_MIN ? kept : PURGE_MIN,
-			      memory_order_relaxed);
-}
-
 /* What a record says of itself, which may be becoming another span's. It is true if the place has
  * not changed since before it was read. */
 struct look {
@@ -180,21 +116,109 @@ static struct look look_at(const struct tern_mspan *s)
 	};
 }
 
+/* Give the pages of a listed span back if no slot is in use, as seen since the place was read. */
+static bool drop_if_empty(struct tern_mcentral *c, struct tern_mheap *h,
+			  struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place,
+			  const struct look *seen)
+{
+	if (!seen->empty || !move(s, &place, TERN_SPAN_EMPTY))
+		return false;
+	tern_mheap_free_pages_of(h, pages, seen->base, seen->npages);
+	atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->nempty, 1, memory_order_relaxed);
+	return true;
+}
+
+/* List a span that has free slots. Who freed its last object while it was still owned left that to
+ * the owner: so he looks again. */
+static void list(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
+		 struct tern_mspan *s)
+{
+	uint32_t place = tern_span_place(TERN_SPAN_LISTED,
+					 atomic_load_explicit(&s->place, memory_order_relaxed));
+	struct look seen;
+
+	atomic_store_explicit(&s->place, place, memory_order_seq_cst);
+	tern_spanset_push(&c->partial, s);
+	seen = look_at(s);
+	drop_if_empty(c, h, pages, s, place, &seen);
+}
+
+/* The caller owns the span, and has made what was freed remotely free. */
+static void put(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
+		struct tern_mspan *s)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_relaxed);
+
+	TERN_VERIFY(tern_mspan_check(s));
+	if (tern_mspan_next_word(s) < s->nwords) {
+		list(c, h, pages, s);
+		return;
+	}
+	atomic_store_explicit(&s->place, tern_span_place(TERN_SPAN_FULL, place),
+			      memory_order_seq_cst);
+	if (has_enough_remote(s))
+		list_full(c, s);
+}
+
+struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap *h)
+{
+	struct tern_mspan *s;
+
+	while ((s = tern_spanset_pop(&c->partial))) {
+		if (!own(c, h, s))
+			continue;
+		tern_mspan_collect(s);
+		if (tern_mspan_next_word(s) < s->nwords)
+			return s;
+		put(c, h, NULL, s);
+	}
+	return NULL;
+}
+
+void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
+			struct tern_mspan *s)
+{
+	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
+	tern_mspan_collect(s);
+	if (tern_mspan_is_empty(s)) {
+		atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
+		tern_mheap_free_pages_of(h, pages, s->base, s->npages);
+		tern_mheap_free_record(h, s);
+	} else {
+		put(c, h, pages, s);
+	}
+}
+
+/* Sort mere records out of the list. As they are found again and again if the list is long, the
+ * next purge comes when there are as many of them as there are spans now. */
+static void purge(struct tern_mcentral *c, struct tern_mheap *h)
+{
+	struct tern_mspan *s = tern_spanset_take_all(&c->partial), *next;
+	uint32_t kept = 0;
+
+	for (; s; s = next) {
+		next = atomic_load_explicit(&s->next, memory_order_relaxed);
+		if (!own(c, h, s))
+			continue;
+		tern_mspan_collect(s);
+		put(c, h, NULL, s);
+		kept++;
+	}
+	atomic_store_explicit(&c->purge_at, kept > PURGE_MIN ? kept : PURGE_MIN,
+			      memory_order_relaxed);
+}
+
+/* The place is from before the look: if it moves, nobody owned the span in between. */
 static void freed_last(struct tern_mcentral *all, struct tern_mheap *h,
 		       struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place)
 {
 	struct look seen = look_at(s);
-	struct tern_mcentral *c;
-	uint32_t limit;
+	struct tern_mcentral *c = &all[seen.spc];
+	uint32_t limit = atomic_load_explicit(&c->purge_at, memory_order_relaxed);
 
-	if (!seen.empty || !move(s, &place, TERN_SPAN_EMPTY))
-		return;
-	c = &all[seen.spc];
-	atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
-	tern_mheap_free_pages_of(h, pages, seen.base, seen.npages);
-	limit = atomic_load_explicit(&c->purge_at, memory_order_relaxed);
-	if (atomic_fetch_add_explicit(&c->nempty, 1, memory_order_relaxed) >=
-	    (limit ? limit : PURGE_MIN))
+	if (drop_if_empty(c, h, pages, s, place, &seen) &&
+	    atomic_load_explicit(&c->nempty, memory_order_relaxed) > (limit ? limit : PURGE_MIN))
 		purge(c, h);
 }
 
@@ -205,7 +229,6 @@ void tern_mcentral_freed_slow(struct tern_mcentral *all, struct tern_mheap *h,
 	if (tern_span_where(place) == TERN_SPAN_FULL && worth_listing(slots, free) &&
 	    move(s, &place, TERN_SPAN_LISTED))
 		tern_spanset_push(&all[s->spc].partial, s);
-	/* The place is from before the look: if it moves, nobody owned the span in between. */
 	if (free == slots && tern_span_where(place) == TERN_SPAN_LISTED)
 		freed_last(all, h, pages, s, place);
 }

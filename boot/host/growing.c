@@ -17,6 +17,8 @@
 #include <tern/stack.h>
 #include <tern/tern.h>
 
+__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *start, size_t size);
+
 #define FAULT_STACK (256ul << 10)
 
 /* Inside host_call_on_stack(); the handler reads it. */
@@ -50,6 +52,9 @@ void *tern_port_stack_reserve(size_t size)
 
 void tern_port_stack_release(void *start, size_t size)
 {
+	/* What a sanitizer noted of frames there must not outlive them: the addresses come again. */
+	if (__asan_unpoison_memory_region)
+		__asan_unpoison_memory_region(start, size);
 	munmap(start, size);
 }
 

@@ -72,6 +72,14 @@ bool tern_port_irq_enabled(void);
 bool tern_port_in_interrupt(void);
 
 /**
+ * tern_port_drain_cpus - memory is short: have every other CPU call tern_cpu_offline(), and wait
+ *
+ * By an interrupt, say. Comes with interrupts on, in no handler, with none of tern's locks held.
+ * Default: nothing, and what idle CPUs hold stays with them: up to a span of each class they used.
+ */
+void tern_port_drain_cpus(void);
+
+/**
  * tern_port_clock_ns - nanoseconds since any fixed point, never running backwards
  *
  * Comes in any context. Default: always 0, which means "no clock": time stamps read as zero.
