@@ -68,12 +68,28 @@ static bool give_caches_back(void)
 	return more;
 }
 
+static bool holds_something(const struct tern_mcache *c)
+{
+	return atomic_load_explicit(&c->holds, memory_order_relaxed) ||
+	       tern_pagecache_bits(&c->pages);
+}
+
+/* Not this CPU: what it held was given back. */
+static bool others_hold_something(void)
+{
+	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
+		if (holds_something(
+			    atomic_load_explicit(&tern_heap.cache[i], memory_order_acquire)))
+			return true;
+	return false;
+}
+
 /* And what other CPUs hold, if the kernel can reach them. */
 static bool ask_other_cpus(void)
 {
 	uint64_t before = free_bytes();
 
-	if (!tern_port_irq_enabled())
+	if (!tern_port_irq_enabled() || !others_hold_something())
 		return false;
 	tern_port_drain_cpus();
 	return free_bytes() > before;

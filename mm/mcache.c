@@ -113,6 +113,7 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 			return true;
 		give_up(c, all, h, spc);
 	}
+	atomic_store_explicit(&c->holds, true, memory_order_relaxed);
 	s = tern_mcentral_take(&all[spc], h);
 	if (!s)
 		s = new_span(&all[spc], h, &c->pages, spc);
@@ -132,5 +133,6 @@ void tern_mcache_release_all(struct tern_mcache *c, struct tern_mcentral *all, s
 	for (unsigned i = 0; i < TERN_SPANCLASSES; i++)
 		give_up(c, all, h, (tern_spanclass)i);
 	c->tiny = c->tiny_end = 0;
+	atomic_store_explicit(&c->holds, false, memory_order_relaxed);
 	tern_mheap_flush(h, &c->pages);
 }

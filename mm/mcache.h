@@ -34,6 +34,7 @@ struct tern_mcache {
 	struct tern_slots slots[TERN_SPANCLASSES];
 	struct tern_mspan *hot; /* a span in the cache, or one without slots: freed to last */
 	struct tern_pagecache pages;
+	atomic_bool holds; /* [atomic: relaxed] spans or pages, as far as others have to know */
 	uintptr_t tiny, tiny_end; /* the rest of a 16-byte block, for crumbs without pointers */
 	/* [atomic: relaxed; written by the CPU alone] counts for statistics, by class */
 	_Atomic uint64_t nmalloc[TERN_SPANCLASSES]; /* objects, as far as brought up to date */

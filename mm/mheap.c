@@ -45,8 +45,11 @@ bool tern_mheap_records_locked(struct tern_mheap *h, size_t bytes)
 		return true;
 	if (h->meta.fail_after == 0)
 		return false;
-	if (n < RECORD_PAGES && h->pages.nfree / RECORD_SHARE > RECORD_PAGES)
-		n = RECORD_PAGES;
+	/* Many at once: single pages of records between runs would cut free memory to pieces. */
+	if (n < h->pages.nfree / RECORD_SHARE)
+		n = h->pages.nfree / RECORD_SHARE;
+	if (n > RECORD_PAGES && n > need)
+		n = need > RECORD_PAGES ? need : RECORD_PAGES;
 	first = tern_pagealloc_take(&h->pages, n);
 	if (first == TERN_NO_PAGE && n > need)
 		first = tern_pagealloc_take(&h->pages, n = need);

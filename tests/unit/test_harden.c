@@ -143,7 +143,7 @@ TEST(harden, objects_stay_whole_under_all_flags)
 	EXPECT_EQ(wrong, 0);
 	tern_cpu_offline();
 	tern_page_stats(&after);
-	EXPECT_EQ(after.used, before.used);
+	EXPECT(after.used <= before.used); /* other CPUs may have been asked for what they hold */
 }
 
 static void churn_on(unsigned cpu, void *arg)
