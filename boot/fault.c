@@ -8,6 +8,7 @@
  * Context  any, interrupts off, on a trap stack or, for a panic, on the caller's. */
 #include "boot/fault.h"
 
+#include <tern/safety.h>
 #include <tern/tern.h>
 
 #include "arch/arch.h"
@@ -57,6 +58,34 @@ void backtrace_print(uintptr_t pc, uintptr_t fp, uintptr_t caller)
 	}
 }
 
+static void print_trace(const char *what, const struct tern_trace *trace)
+{
+	if (!trace->ret[0])
+		return;
+	tern_printf("  %s:\n", what);
+	for (unsigned i = 0; i < TERN_TRACE_DEPTH && trace->ret[i]; i++)
+		print_return(i, trace->ret[i]);
+}
+
+/* Of a page that the heap closed. */
+static void print_guarded(uintptr_t addr)
+{
+	static const char *const words[] = {
+		[TERN_GUARD_BEFORE] = "bytes before the start of",
+		[TERN_GUARD_BEHIND] = "bytes past the end of",
+		[TERN_GUARD_AFTER_FREE] = "bytes into what was, until it was freed,",
+	};
+	struct tern_guard_report r;
+
+	if (!tern_guard_fault(addr, &r))
+		return;
+	tern_printf("  object  %llu %s the object of %zu bytes at 0x%lx\n",
+		    (unsigned long long)r.distance, words[r.error], r.size,
+		    (unsigned long)r.object);
+	print_trace("allocated by", &r.allocated);
+	print_trace("freed by", &r.freed);
+}
+
 static void print_fault(const struct fault *f)
 {
 	const struct thread *t = cpu_self()->current;
@@ -69,6 +98,7 @@ static void print_fault(const struct fault *f)
 	if (f->has_addr) {
 		vm_describe(f->addr, words, sizeof(words));
 		tern_printf("  address 0x%016lx: %s\n", (unsigned long)f->addr, words);
+		print_guarded(f->addr);
 	}
 	if (f->frame) {
 		vm_describe(f->pc, words, sizeof(words));

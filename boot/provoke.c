@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include <tern/safety.h>
 #include <tern/stack.h>
 #include <tern/tern.h>
 
@@ -112,6 +113,39 @@ static void provoke_growing_stack(void)
 	mach_call_on_stack(info.top, recurse_from_here, NULL);
 }
 
+/* An object of the pool; the others on the way there are left. */
+static char *sampled(size_t size)
+{
+	struct tern_sampling_stats before, now;
+	char *p = NULL;
+
+	if (!tern_start_sampling(16, 1))
+		return NULL;
+	tern_sampling_stats(&before);
+	do {
+		p = tern_malloc(size);
+		tern_sampling_stats(&now);
+	} while (p && now.taken == before.taken);
+	return p;
+}
+
+static void provoke_past_the_end(void)
+{
+	char *volatile p = sampled(48);
+
+	if (p)
+		*(volatile char *)(p + 48) = 1;
+}
+
+static void provoke_stale_read(void)
+{
+	char *volatile p = sampled(48);
+
+	tern_free(p);
+	if (p)
+		(void)*(volatile char *)(p + 8);
+}
+
 static const struct fault_kind common[] = {
 	{ "null", "read through a null pointer", provoke_null },
 	{ "call-null", "call a null function pointer", provoke_call_null },
@@ -123,6 +157,8 @@ static const struct fault_kind common[] = {
 	{ "growing-stack", "the same on a stack that grows to its limit", provoke_growing_stack },
 	{ "double-free", "free an object twice", provoke_double_free },
 	{ "interior-free", "free what lies inside an object", provoke_interior_free },
+	{ "past-the-end", "write past a sampled object's end", provoke_past_the_end },
+	{ "stale-read", "read a sampled object that is free", provoke_stale_read },
 	{ "foreign-free", "free what is no object", provoke_foreign_free },
 };
 

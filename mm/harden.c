@@ -119,8 +119,12 @@ static bool set_margins(uintptr_t base, size_t size, size_t margin, bool accessi
 
 void tern_harden_guard(const struct tern_mspan *s)
 {
+	struct tern_arena_map *m = &tern_heap.pages.arenas;
+	uint64_t first = tern_page_of(s->base);
 	bool both = set_margins(s->base, s->elemsize, s->margin << TERN_PAGE_SHIFT, false);
 
+	tern_arenas_set_span(m, first - s->margin, s->margin, &tern_mheap_closed);
+	tern_arenas_set_span(m, first + s->npages, s->margin, &tern_mheap_closed);
 	atomic_fetch_add_explicit(both ? &guarded : &unguarded, 1, memory_order_relaxed);
 }
 
@@ -132,6 +136,8 @@ void tern_harden_free_margins(struct tern_mheap *h, uintptr_t base, uint64_t npa
 
 	set_margins(base, npages << TERN_PAGE_SHIFT, margin << TERN_PAGE_SHIFT, true);
 	tern_mcache_count_any(c, &c->run_free_pages, 2 * margin);
+	tern_arenas_set_span(&h->arenas, first - margin, margin, NULL);
+	tern_arenas_set_span(&h->arenas, first + npages, margin, NULL);
 	tern_mheap_free(h, NULL, first - margin, margin);
 	tern_mheap_free(h, NULL, first + npages, margin);
 }

@@ -17,6 +17,7 @@
 #include "lib/clear.h"
 #include "lib/irq.h"
 #include "lib/string.h"
+#include "mm/guard.h"
 #include "mm/harden.h"
 #include "mm/heap.h"
 #include "mm/scavenge.h"
@@ -59,8 +60,10 @@ static void *take_refilled(struct tern_mcache *c, size_t spc, bool zero)
 static TERN_NOINLINE void *take_slow(size_t spc, bool zero)
 {
 	unsigned npages = tern_sizeclass_pages[tern_spanclass_size((tern_spanclass)spc)];
-	void *p = NULL;
+	void *p = tern_guard_take(spc, zero);
 
+	if (p)
+		return p;
 	tern_heap_make_room(npages);
 	do {
 		unsigned long irq = tern_irq_save();
@@ -240,10 +243,11 @@ static _Noreturn TERN_NOINLINE void bad_free(const char *call, uintptr_t addr)
 	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
 	uintptr_t base;
 
+	tern_guard_bad_free(call, addr);
 	/* A span's last bytes may be no slot's. */
 	if (!s || (s->magic && addr - s->base >= s->nbytes))
 		tern_panic("%s: 0x%lx is not in an object", call, (unsigned long)addr);
-	if (s == &tern_mheap_run)
+	if (s == &tern_mheap_run || s == &tern_mheap_closed)
 		tern_panic("%s: 0x%lx lies in a run of pages, not in an object", call,
 			   (unsigned long)addr);
 	base = s->magic ? s->base + tern_mspan_slot(s, addr) * s->elemsize : s->base;
@@ -361,14 +365,19 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 			bad_free("tern_free", addr);
 		if (tern_hardening() & TERN_HARDEN_FILL)
 			tern_harden_fill(span_of_object("tern_free", (void *)addr), addr);
-		if (s->magic == 0)
+		if (tern_guard_owns(s)) {
+			tern_irq_restore(irq);
+			tern_guard_free(addr);
+			irq = tern_irq_save();
+		} else if (s->magic == 0) {
 			free_large(c, s, addr);
-		else if (addr - s->base >= s->nbytes)
+		} else if (addr - s->base >= s->nbytes) {
 			bad_free("tern_free", addr);
-		else if (atomic_load_explicit(&s->owner, memory_order_relaxed) == c)
+		} else if (atomic_load_explicit(&s->owner, memory_order_relaxed) == c) {
 			free_hot(c, s, addr);
-		else if (s->spc != TERN_SPANCLASS_TINY)
+		} else if (s->spc != TERN_SPANCLASS_TINY) {
 			free_remote(c, s, addr);
+		}
 	}
 	tern_irq_restore(irq);
 }
@@ -418,7 +427,7 @@ void *tern_base(const void *p)
 	if (!s || s == &tern_mheap_run)
 		return NULL;
 	if (s->magic == 0)
-		return (void *)s->base;
+		return addr - s->base < s->elemsize ? (void *)s->base : NULL;
 	slot = tern_mspan_slot(s, addr);
 	return tern_mspan_slot_in_use(s, slot) ? (void *)(s->base + slot * s->elemsize) : NULL;
 }

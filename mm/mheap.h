@@ -86,7 +86,7 @@ void tern_mheap_set_reserve(struct tern_mheap *h, uint64_t npages);
 struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *cache,
 				   tern_spanclass spc);
 /* A large object of n pages, aligned to `align` pages unless it has a margin: so many pages before
- * and behind it are taken too, and belong to no span. Interrupts off. */
+ * and behind it are taken too, and lead nowhere yet. Interrupts off. */
 struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
 				    uint64_t align, uint64_t margin, enum tern_kind kind);
 /* A span's pages go back; its record stays, for who still has it in a list. */
@@ -99,6 +99,8 @@ bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n);
 /* Pages that were taken are a run for somebody, as opposed to a span of objects: they all lead to
  * this one span. Unset: false, and nothing done, unless all of them do. */
 extern struct tern_mspan tern_mheap_run;
+/* What the pages lead to that no address may reach: guards. */
+extern struct tern_mspan tern_mheap_closed;
 void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n);
 bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n);
 

@@ -12,6 +12,7 @@
 #include "mm/mheap.h"
 
 struct tern_mspan tern_mheap_run = { .state = TERN_SPAN_PAGES };
+struct tern_mspan tern_mheap_closed = { .state = TERN_SPAN_PAGES };
 
 static struct tern_mspan *new_record(struct tern_mheap *h, unsigned nwords)
 {

@@ -7,6 +7,7 @@
  * Locks    mheap(80), to find and copy one chunk.   Context: any but NMIs. */
 #include <tern/stats.h>
 
+#include "mm/guard.h"
 #include "mm/heap.h"
 
 struct walk {
@@ -47,7 +48,9 @@ static enum tern_page_state state_of_taken(uint64_t page)
 	case TERN_SPAN_LARGE:
 		return TERN_PAGE_LARGE;
 	case TERN_SPAN_PAGES:
-		return s == &tern_mheap_run ? TERN_PAGE_RUN : TERN_PAGE_STACK;
+		return s == &tern_mheap_run || s == &tern_mheap_closed || tern_guard_owns(s)
+			       ? TERN_PAGE_RUN
+			       : TERN_PAGE_STACK;
 	case TERN_SPAN_DEAD:
 		break;
 	}

@@ -96,7 +96,7 @@ run_boot() {
 }
 
 run_fault() {
-  guest "-- fault $fault" >"$log"
+  guest "guards -- fault $fault" >"$log"
   status=$?
   begin
   case $fault in
@@ -169,11 +169,11 @@ run_bench() {
 
 fault_words() {
   case $fault in
-  null) echo 'page fault \(not mapped\), read' ;;
+  null | stale-read) echo 'page fault \(not mapped\), read' ;;
   call-null) echo 'page fault \(not mapped\), execute' ;;
   write-text | write-rodata) echo 'page fault \(not permitted\), write' ;;
   exec-data) echo 'page fault \(not permitted\), execute' ;;
-  unmapped | stack | growing-stack) echo 'page fault \(not mapped\), write' ;;
+  unmapped | stack | growing-stack | past-the-end) echo 'page fault \(not mapped\), write' ;;
   undefined) echo 'undefined instruction' ;;
   breakpoint) echo 'breakpoint' ;;
   float) echo 'floating point instruction' ;;
@@ -188,6 +188,8 @@ fault_words() {
 
 fault_place() {
   case $fault in
+  past-the-end) echo 'object +0 bytes past the end of the object of 48 bytes at 0x' ;;
+  stale-read) echo 'object +8 bytes into what was, until it was freed, the object of 48 bytes at 0x' ;;
   null | call-null) echo 'address 0x0+: null page' ;;
   write-text) echo 'address 0x[0-9a-f]+: kernel text, read-only' ;;
   write-rodata | alignment) echo 'address 0x[0-9a-f]+: kernel constants, read-only' ;;

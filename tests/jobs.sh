@@ -80,7 +80,7 @@ faults() {
   echo "faults arch=x86_64 build=release"
   echo "faults arch=aarch64 build=release"
   common="null call-null write-text write-rodata exec-data unmapped stack growing-stack undefined breakpoint float \
-    double-free interior-free foreign-free"
+    double-free interior-free foreign-free past-the-end stale-read"
   for kind in $common divide protection double nmi; do
     echo "fault arch=x86_64 build=release kind=$kind"
   done

@@ -45,6 +45,64 @@ struct tern_hardening_stats {
 
 void tern_hardening_stats(struct tern_hardening_stats *stats);
 
+/* Sampling ----------------------------------------------------------------------------- */
+
+/* Now and then an object of tern_malloc() and its kin comes from a small pool, in which each has
+ * pages of its own between pages that fault. So what runs past its end, or uses it after it was
+ * freed, is stopped at once; what does that often is found sooner or later, at hardly any cost. The
+ * memory around it that does not fault, as an object is smaller than a page, is checked when it is
+ * freed. Such objects do not count in tern/stats.h: the pool does, as pages. */
+
+#define TERN_GUARD_OBJECTS_MAX 1024
+
+/**
+ * tern_start_sampling - from now on put objects into the pool
+ * @objects:  how many it has room for; the first call decides
+ * @interval: of the allocations of a CPU that are not fast, one in so many; about one in thirty is
+ *            not. 0: no more
+ *
+ * False, and nothing is sampled, if there is no memory, or tern_port_protect() closes no page. The
+ * pool, of 16 KiB an object, stays for good. Threads.
+ */
+bool tern_start_sampling(unsigned objects, unsigned interval);
+
+struct tern_sampling_stats {
+	unsigned objects;   /* there is room for */
+	unsigned live;      /* now */
+	uint64_t taken;     /* since the start */
+	uint64_t left_open; /* freed where tern_port_protect() refused: later use is not seen */
+};
+
+void tern_sampling_stats(struct tern_sampling_stats *stats);
+
+#define TERN_TRACE_DEPTH 6
+
+/* Return addresses, the innermost first; 0 behind the last. As far as frame pointers lead on. */
+struct tern_trace {
+	uintptr_t ret[TERN_TRACE_DEPTH];
+};
+
+enum tern_guard_error {
+	TERN_GUARD_BEFORE,     /* before the object's start */
+	TERN_GUARD_BEHIND,     /* past its end */
+	TERN_GUARD_AFTER_FREE, /* in an object that is gone */
+};
+
+struct tern_guard_report {
+	enum tern_guard_error error;
+	uintptr_t object;
+	size_t size;
+	uint64_t distance;                  /* bytes before the start, past the end, into it */
+	struct tern_trace allocated, freed; /* all 0 if not known, or not freed */
+};
+
+/**
+ * tern_guard_fault - what a page fault at an address means; for the kernel's report of it
+ *
+ * True if it lies in the pool, or beside a large object with guards. Any context; takes no lock.
+ */
+bool tern_guard_fault(uintptr_t addr, struct tern_guard_report *report);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus
