@@ -86,3 +86,12 @@ TERN_WEAK bool tern_port_protect(uintptr_t start, size_t size, bool accessible)
 	(void)accessible;
 	return false;
 }
+
+TERN_WEAK unsigned tern_port_stop_cpus(void)
+{
+	return 0;
+}
+
+TERN_WEAK void tern_port_wake_background(void)
+{
+}

@@ -149,6 +149,39 @@ void tern_port_stack_uncommit(uintptr_t at, size_t size);
  */
 bool tern_port_protect(uintptr_t start, size_t size, bool accessible);
 
+/* For the collector (tern/gc.h); a kernel with one CPU and one thread gives none of them. */
+
+/**
+ * tern_port_stop_cpus - have every other CPU stop for the collector; returns how many will
+ *
+ * Each of them calls tern_gc_stop_here() in an interrupt handler, as soon as its interrupts are on;
+ * an idle one too. Only CPUs that were told count. Comes with interrupts off, with none of tern's locks
+ * held, and does not wait. Default: 0.
+ */
+unsigned tern_port_stop_cpus(void);
+
+/* Scan what may hold pointers: 8-byte words in [low, high). */
+typedef void tern_scan_stack(void *arg, uintptr_t low, uintptr_t high);
+/**
+ * tern_port_scan_stacks - show the stacks and registers of all threads
+ * @sp: where the stack in use ends on the CPU that collects, its registers being stored above
+ *
+ * Call scan(arg, low, high) for each thread, whether it runs, waits or was interrupted: from where
+ * its stack ends at present to where it begins, and for wherever else its registers are. The stack
+ * that holds sp: from sp on. Comes in the stopped world, on any CPU that called tern_gc_stop_here(),
+ * several at a time, with interrupts off: each time it must show the same, in the same order, and
+ * takes no lock that a stopped CPU may hold. Default: the stack from sp to tern_gc_options.stack.
+ */
+void tern_port_scan_stacks(uintptr_t sp, tern_scan_stack *scan, void *arg);
+
+/**
+ * tern_port_wake_background - there is work for the thread that calls tern_gc_background()
+ *
+ * Comes in any context but NMIs, also in the stopped world: a flag or a wake-up. Default: nothing;
+ * then the work is done by who allocates.
+ */
+void tern_port_wake_background(void);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

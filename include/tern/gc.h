@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* gc.h - the collector: finds the objects that nothing leads to, and gives their memory back.
+ *
+ * Tri-color marking from roots: registered memory, and the stacks and registers of all threads. The
+ * world stops while it marks, and every stopped CPU helps; sweeping comes afterwards, while the
+ * program runs. Objects do not move. A pointer anywhere into an object keeps it alive. */
+#ifndef TERN_GC_H
+#define TERN_GC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <tern/tern.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#pragma GCC visibility push(default)
+
+struct tern_gc_options {
+	/* Start a cycle when the heap has grown by so many percent over what the last one left
+	 * alive; 0 is 100, negative: only when asked, or at the limit. */
+	int percent;
+	/* The smallest heap at which a cycle starts, in bytes; 0: 4 MiB, or a quarter of memory if
+	 * that is less. */
+	size_t min_heap;
+	/* The heap's memory should not grow past so many bytes; 0: no limit. */
+	size_t limit;
+	/* CPUs that mark together; 0: all. */
+	unsigned markers;
+	/* Where the stack of a kernel with one thread begins, such as __builtin_frame_address(0) in its
+	 * entry: for kernels that give no tern_port_scan_stacks(). */
+	const void *stack;
+	bool no_lazy_sweep; /* a cycle ends with everything swept */
+	bool check;         /* mark once more, serially and simply, and compare: slow */
+	bool trace;         /* a line for each cycle, in the form of Go's gctrace */
+};
+
+/**
+ * tern_gc_init - from now on unreachable objects are collected
+ * @options: copied; NULL for the defaults
+ *
+ * Once, before or after the first allocation, when roots are known or about to be: tern_gc_add_root().
+ * TERN_ENOMEM when there is no memory for its records. TERN_EINVAL when it was called before.
+ * A thread with interrupts on.
+ */
+enum tern_result tern_gc_init(const struct tern_gc_options *options);
+
+/**
+ * tern_gc - collect now: when it returns, what was unreachable is swept
+ *
+ * TERN_EINVAL before tern_gc_init(), with interrupts off and in interrupt handlers, where no cycle
+ * can start. Threads, with no lock held that another CPU may be waiting for with interrupts off.
+ */
+enum tern_result tern_gc(void);
+
+/**
+ * tern_gc_set_percent - as the option; returns what it was
+ * tern_gc_set_limit - as the option; returns what it was
+ */
+int tern_gc_set_percent(int percent);
+size_t tern_gc_set_limit(size_t limit);
+
+/**
+ * tern_gc_add_root - memory that may hold pointers to collected objects
+ * @start, @size: multiples of 8
+ *
+ * Scanned conservatively, at every cycle: a kernel's data and bss, say. TERN_EINVAL for NULL, what is
+ * not aligned, empty, wraps, or overlaps a range that was added; TERN_ENOMEM without room for the
+ * record. Threads; also with interrupts off.
+ */
+enum tern_result tern_gc_add_root(const void *start, size_t size);
+/**
+ * tern_gc_remove_root - the other half; TERN_EINVAL unless just that range was added
+ */
+enum tern_result tern_gc_remove_root(const void *start, size_t size);
+
+/**
+ * tern_gc_stop_here - what a CPU calls when tern_port_stop_cpus() asks it to stop
+ *
+ * In an interrupt handler with interrupts off, on any stack, once the registers of what was
+ * interrupted are where tern_port_scan_stacks() will show them. The CPU gives its cached spans back,
+ * helps to mark, and returns when the world runs on.
+ */
+void tern_gc_stop_here(void);
+
+/**
+ * tern_gc_background - a piece of the collector's work that may wait: sweeping, for a kernel thread
+ *
+ * Call it when the machine has time, and when tern_port_wake_background() says that there is work.
+ * True if there is more. Threads.
+ */
+bool tern_gc_background(void);
+
+struct tern_gc_stats {
+	uint64_t cycles;   /* that have ended */
+	uint64_t forced;   /* of them, asked for by tern_gc() */
+	uint64_t pause_ns; /* in all pauses together */
+	uint64_t last_pause_ns, max_pause_ns;
+	uint64_t live_bytes; /* that the last cycle found */
+	uint64_t live_objects;
+	uint64_t heap_bytes; /* of collected objects now, as the trigger sees them */
+	uint64_t goal_bytes; /* the next cycle starts there */
+	uint64_t swept_objects, swept_bytes; /* freed by sweeping, in all */
+	uint64_t root_bytes; /* scanned by the last cycle: stacks, registered ranges */
+	bool sweeping;       /* the last cycle's sweep is not done yet */
+};
+void tern_gc_stats(struct tern_gc_stats *stats);
+
+#pragma GCC visibility pop
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
