@@ -14,6 +14,8 @@
  *   void          arch_clear(p, size)          set to zero, in the best way for much: p and size are
  *                                              multiples of 8; ordinary, cached memory
  *
+ * and arch/ARCH/spill.S gives arch_spill(), below.
+ *
  * Locks: none. Context: any. On the host interrupts are a flag of the thread, so that code which
  * relies on "off" can be checked for it. The guest kernel's machine code (page tables, traps,
  * interrupt controllers, other CPUs) is not the library's business: it lives in boot/ARCH. */
@@ -32,5 +34,9 @@
 #else
 #error "tern runs on x86_64 and aarch64"
 #endif
+
+/* Call fn with all registers that may hold a pointer of the caller, or of whoever called that, stored
+ * on the stack at sp or above: its stack from sp on shows everything. */
+void arch_spill(void (*fn)(uintptr_t sp, void *arg), void *arg);
 
 #endif
