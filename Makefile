@@ -136,12 +136,13 @@ host_src  := $(filter-out lib/memory.c,$(lib_src)) $(pure_boot) $(test_src) \
 	$(wildcard boot/host/*.c tests/host/*.c)
 
 obj = $(patsubst %,$(D)/%.o,$(basename $(sort $(1))))
-# A program that has all the sources compiles the allocator with its kernel's settings.
-own_obj = $(patsubst $(D)/mm/%,$(D)/own/mm/%,$(call obj,$(1)))
+# A program that has all the sources compiles allocator and collector with its kernel's settings.
+owned   = $(patsubst $(D)/gc/%,$(D)/own/gc/%,$(patsubst $(D)/mm/%,$(D)/own/mm/%,$(1)))
+own_obj = $(call owned,$(call obj,$(1)))
 lib_obj   := $(call obj,$(filter-out lib/memory.c,$(lib_src)))
 image_obj := $(call own_obj,$(image_src))
 host_obj  := $(call own_obj,$(host_src))
-bench_obj := $(patsubst $(D)/mm/%,$(D)/own/mm/%,$(lib_obj)) $(call obj,boot/host/host.c $(bench_src))
+bench_obj := $(call owned,$(lib_obj)) $(call obj,boot/host/host.c $(bench_src))
 
 # --- objects: made again when a header, a flag or a compiler changes ---------------------------
 flags_now := $(subst ','\'',$(shell $(CC) --version 2>/dev/null | sed q) $(CC) $(CPPFLAGS) \
