@@ -41,6 +41,14 @@ size_t tern_arena_missing(const struct tern_arena_map *m, uint64_t page)
 	return table_of(m, page) ? 0 : sizeof(struct tern_arena_table);
 }
 
+/* Others see it at once, with no table yet. */
+static void list_arena(struct tern_arena_map *m, struct tern_arena *a, uint64_t page)
+{
+	a->first_page = page & ~(uint64_t)(TERN_ARENA_PAGES - 1);
+	a->next = atomic_load_explicit(&m->newest, memory_order_relaxed);
+	atomic_store_explicit(&m->newest, a, memory_order_release);
+}
+
 bool tern_arena_make(struct tern_arena_map *m, struct tern_meta *meta, uint64_t page)
 {
 	struct tern_arena_block *b = block_of(m, page);
@@ -49,6 +57,8 @@ bool tern_arena_make(struct tern_arena_map *m, struct tern_meta *meta, uint64_t 
 
 	if (!record)
 		return false;
+	if (b && !a)
+		list_arena(m, record, page);
 	/* release, in each: with the dependent loads of who looks a page up */
 	if (!b)
 		atomic_store_explicit(&m->block[page / TERN_ARENA_PAGES >> ARENA_L2_BITS], record,
@@ -153,7 +163,8 @@ void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use
 	uint64_t bit = 1ull << page % 64;
 
 	if (in_use)
-		atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+		/* release: with who comes by the bit, not by an address */
+		atomic_fetch_or_explicit(word, bit, memory_order_release);
 	else
 		atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
 }

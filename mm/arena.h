@@ -33,6 +33,8 @@ struct tern_arena_table {
 };
 
 struct tern_arena {
+	struct tern_arena *next; /* [const] the one that was made before */
+	uint64_t first_page;     /* [const] */
 	_Atomic(struct tern_arena_table *) table[ARENA_TABLES];
 	/* [atomic: relaxed] pages of the arena from this one on read as zero and were never used */
 	_Atomic uint32_t zeroed_base;
@@ -47,6 +49,7 @@ struct tern_arena_block {
 };
 
 struct tern_arena_map {
+	_Atomic(struct tern_arena *) newest; /* [atomic: release by who makes one, acquire] */
 	_Atomic(struct tern_arena_block *) block[1u << ARENA_L1_BITS];
 };
 

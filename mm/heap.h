@@ -32,6 +32,12 @@ static inline struct tern_mcache *tern_heap_cache(void)
 /* The same, and made if there is none; NULL when there is no memory for it. */
 struct tern_mcache *tern_heap_make_cache(void);
 
+/* Collected objects came, or went: so many bytes, as a difference. */
+static inline void tern_heap_change_live(size_t bytes)
+{
+	atomic_fetch_add_explicit(&tern_heap.pages.live, bytes, memory_order_relaxed);
+}
+
 /* An allocation of n pages found nothing: make more memory, or ask the kernel to. True if it is
  * worth another try. No lock is held, and interrupts are as the caller of tern has them. */
 bool tern_heap_find_memory(uint64_t n);

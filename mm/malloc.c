@@ -17,9 +17,11 @@
 #include "lib/clear.h"
 #include "lib/irq.h"
 #include "lib/string.h"
+#include "mm/gchook.h"
 #include "mm/guard.h"
 #include "mm/harden.h"
 #include "mm/heap.h"
+#include "mm/large.h"
 #include "mm/scavenge.h"
 
 #define ALIGN_MAX  GiB(1)
@@ -64,6 +66,8 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero)
 
 	if (p)
 		return p;
+	if (tern_spanclass_collected(spc))
+		tern_gchook_allocating((size_t)npages << TERN_PAGE_SHIFT);
 	tern_heap_make_room(npages);
 	do {
 		unsigned long irq = tern_irq_save();
@@ -103,6 +107,8 @@ static void count_large(struct tern_mcache *c, enum tern_kind kind, const struct
 	tern_mcache_count(&c->large[kind].malloc_bytes, s->elemsize);
 	if (s->margin)
 		tern_mcache_count(&c->run_malloc_pages, 2 * s->margin);
+	if (kind != TERN_KIND_MANUAL)
+		tern_heap_change_live(s->elemsize);
 }
 
 static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind kind)
@@ -110,6 +116,8 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 	uint64_t margin = tern_harden_margin(align);
 	struct tern_mspan *s;
 
+	if (kind != TERN_KIND_MANUAL)
+		tern_gchook_allocating(n << TERN_PAGE_SHIFT);
 	tern_heap_make_room(n);
 	do {
 		unsigned long irq = tern_irq_save();
@@ -280,30 +288,11 @@ static struct tern_pagecache *pages_of(struct tern_mcache *c)
 	return c == &tern_mcache_none ? NULL : &c->pages;
 }
 
-static void count_large_free(struct tern_mcache *c, const struct tern_mspan *s)
-{
-	struct tern_large_counts *n = &c->large[tern_spanclass_kind(s->spc)];
-
-	tern_mcache_count_any(c, &n->frees, 1);
-	tern_mcache_count_any(c, &n->free_bytes, s->elemsize);
-}
-
 static void free_large(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
 {
-	uint8_t state = TERN_SPAN_LARGE;
-	uintptr_t base = s->base;
-	uint64_t npages = s->npages, margin = s->margin;
-
 	/* Of two who free it at once, one is told. */
-	if (addr != base ||
-	    !atomic_compare_exchange_strong_explicit(&s->state, &state, TERN_SPAN_DEAD,
-						     memory_order_acq_rel, memory_order_relaxed))
+	if (addr != s->base || !tern_large_drop(&tern_heap.pages, pages_of(c), s))
 		bad_free("tern_free", addr);
-	count_large_free(c, s);
-	tern_mheap_free_pages_of(&tern_heap.pages, pages_of(c), base, npages);
-	if (margin)
-		tern_harden_free_margins(&tern_heap.pages, base, npages, margin);
-	tern_mheap_free_record(&tern_heap.pages, s);
 }
 
 /* A slot of a span that another CPU owns, or nobody. */
@@ -447,6 +436,8 @@ static void count_resized(struct tern_mcache *c, const struct tern_mspan *s, siz
 		tern_mcache_count_any(c, &n->malloc_bytes, s->elemsize - old);
 	else
 		tern_mcache_count_any(c, &n->free_bytes, old - s->elemsize);
+	if (tern_spanclass_collected(s->spc))
+		tern_heap_change_live(s->elemsize - old);
 }
 
 static bool resize_large(struct tern_mspan *s, size_t size)

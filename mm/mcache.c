@@ -14,6 +14,10 @@
 #include "mm/mcache.h"
 
 #include "lib/assert.h"
+#include "mm/sweep.h"
+
+/* So many times, a few spans each. */
+#define SWEEP_FOR_ONE 4u
 
 static _Atomic uint64_t no_word;
 static struct tern_mspan no_span; /* holds no address, as it has no bytes */
@@ -61,6 +65,14 @@ static void collect(struct tern_mspan *s)
 	set_balance(s, s->balance - tern_mspan_collect(s));
 }
 
+/* The free slots of a span that a CPU owns count as live: they may be in use at any moment. */
+static uint64_t free_bytes(const struct tern_mspan *s)
+{
+	if (!tern_spanclass_collected(s->spc))
+		return 0;
+	return (uint64_t)(s->nelems - tern_mspan_taken(s)) * s->elemsize;
+}
+
 /* True if the span has a free slot. */
 static bool aim(struct tern_slots *e, struct tern_mspan *s)
 {
@@ -83,6 +95,7 @@ static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct ter
 	count_taken(c, spc);
 	collect(s);
 	tern_mcache_count(&c->nfree[spc], s->balance - tern_mspan_taken(s));
+	atomic_fetch_sub_explicit(&h->live, free_bytes(s), memory_order_relaxed);
 	c->slots[spc].word = &no_word;
 	set_span(&c->slots[spc], NULL);
 	if (c->hot == s)
@@ -100,6 +113,20 @@ static struct tern_mspan *new_span(struct tern_mcentral *c, struct tern_mheap *h
 	return s;
 }
 
+/* From the central list; if that is empty, and the last cycle is not swept yet, look for a span of the
+ * class among the next ones to sweep before taking new pages. */
+static struct tern_mspan *take_swept(struct tern_mcache *c, struct tern_mcentral *all,
+				     struct tern_mheap *h, tern_spanclass spc)
+{
+	struct tern_mspan *s = tern_mcentral_take(&all[spc], h);
+
+	if (!tern_spanclass_collected(spc))
+		return s;
+	for (unsigned i = 0; !s && i < SWEEP_FOR_ONE && tern_sweep_some(h, all, &c->pages); i++)
+		s = tern_mcentral_take(&all[spc], h);
+	return s;
+}
+
 bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
 			tern_spanclass spc)
 {
@@ -114,7 +141,7 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 		give_up(c, all, h, spc);
 	}
 	atomic_store_explicit(&c->holds, true, memory_order_relaxed);
-	s = tern_mcentral_take(&all[spc], h);
+	s = take_swept(c, all, h, spc);
 	if (!s)
 		s = new_span(&all[spc], h, &c->pages, spc);
 	if (!s)
@@ -123,9 +150,18 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 	atomic_store_explicit(&s->owner, spc == TERN_SPANCLASS_TINY ? NULL : c,
 			      memory_order_relaxed);
 	set_balance(s, tern_mspan_taken(s));
+	atomic_fetch_add_explicit(&h->live, free_bytes(s), memory_order_relaxed);
 	__atomic_store_n(&e->taken, s->elemsize, __ATOMIC_RELAXED);
 	set_span(e, s);
 	return aim(e, s);
+}
+
+void tern_mcache_release_collected(struct tern_mcache *c, struct tern_mcentral *all,
+				   struct tern_mheap *h)
+{
+	for (unsigned i = 0; tern_spanclass_collected(i); i++)
+		give_up(c, all, h, (tern_spanclass)i);
+	c->tiny = c->tiny_end = 0;
 }
 
 void tern_mcache_release_all(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h)

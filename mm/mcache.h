@@ -86,6 +86,9 @@ static TERN_INLINE void *tern_mcache_take(struct tern_slots *e)
  * list, or of a new one. False when there are no pages. */
 bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
 			tern_spanclass spc);
+/* Give the spans of collected objects up: the collector looks at them next. */
+void tern_mcache_release_collected(struct tern_mcache *c, struct tern_mcentral *all,
+				   struct tern_mheap *h);
 /* Give every span up, and all pages: the CPU goes offline, or memory is short. */
 void tern_mcache_release_all(struct tern_mcache *c, struct tern_mcentral *all,
 			     struct tern_mheap *h);

@@ -14,17 +14,25 @@
  *                                  record stays in the list until somebody takes it from there
  * Why      A span cannot be taken out of the middle of a lock-free list. Its pages, which are
  *          what matters, do not wait for that; a list with too many mere records is purged.
+ * Swept    A span of collected objects is swept once after each cycle, by who claims its sweepgen
+ *          first: nobody takes slots of it before, and its pages do not go before. Who finds it
+ *          being swept waits, with interrupts off as the other has, for a few hundred instructions.
+ *          One list serves swept and unswept spans: the sweepgen tells them apart, and a list of
+ *          those that have no free slot would be read by nobody but the sweeper, who finds them by
+ *          the arenas' bits (sweep.c).
  * Race     Who gives a full span up says so and then looks for remote frees; who frees sets the bit
  *          and then looks at the place. Both in the one order that all CPUs agree on (seq_cst),
  *          so at least one of them sees the other.
  *          Who frees the last object looks at the bits, and then changes the place only if it is
  *          still the one from before that look: nobody owned the span in between, so nobody took
- *          a slot of it.
+ *          a slot of it. And he leaves a span that is not swept yet to who sweeps it, who says so
+ *          first and then looks: again one of them sees the other.
  * Locks    none here; mheap(80) below.   Context: interrupts off; also from interrupt handlers.
  * Go       runtime/mcentral.go. Go's spans get free slots by sweeping alone; here any free may
  *          make a full span useful again. */
 #include "mm/mcentral.h"
 
+#include "arch/arch.h"
 #include "lib/assert.h"
 #include "lib/bits.h"
 
@@ -53,20 +61,69 @@ static uint64_t remote_in(struct tern_mspan *s, unsigned w)
 	return atomic_load_explicit(&tern_mspan_remote_bits(s)[w], memory_order_seq_cst);
 }
 
-static bool has_remote(struct tern_mspan *s)
+static uint64_t free_in(struct tern_mspan *s, unsigned w)
+{
+	return atomic_load_explicit(&tern_mspan_free_bits(s)[w], memory_order_seq_cst) |
+	       remote_in(s, w);
+}
+
+static bool has_free(struct tern_mspan *s)
 {
 	for (unsigned w = 0; w < s->nwords; w++)
-		if (remote_in(s, w))
+		if (free_in(s, w))
 			return true;
 	return false;
 }
 
-static bool has_enough_remote(struct tern_mspan *s)
+static bool has_enough_free(struct tern_mspan *s)
 {
 	for (unsigned w = 0; w < s->nwords; w++)
-		if (remote_in(s, w) && worth_listing(tern_mspan_slots_in(s, w), remote_in(s, w)))
+		if (free_in(s, w) && worth_listing(tern_mspan_slots_in(s, w), free_in(s, w)))
 			return true;
 	return false;
+}
+
+static uint32_t generation(const struct tern_mheap *h)
+{
+	return atomic_load_explicit(&h->sweepgen, memory_order_relaxed);
+}
+
+static bool is_swept(const struct tern_mheap *h, const struct tern_mspan *s, tern_spanclass spc)
+{
+	return !tern_spanclass_collected(spc) ||
+	       atomic_load_explicit(&s->sweepgen, memory_order_seq_cst) == generation(h);
+}
+
+/* Free what was not marked, if nobody has begun that yet. */
+static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s)
+{
+	uint32_t gen = generation(h), due = gen - 2;
+	unsigned n;
+
+	if (!atomic_compare_exchange_strong_explicit(&s->sweepgen, &due, gen - 1,
+						     memory_order_seq_cst, memory_order_relaxed))
+		return false;
+	n = tern_mspan_sweep(s);
+	atomic_store_explicit(&s->sweepgen, gen, memory_order_seq_cst);
+	/* The span may be gone by now. */
+	atomic_fetch_add_explicit(&c->nswept, n, memory_order_relaxed);
+	return true;
+}
+
+/* Its owner may take slots when it is swept. */
+static void be_swept(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s)
+{
+	while (!is_swept(h, s, s->spc) && !sweep_slots(c, h, s))
+		arch_relax();
+}
+
+/* Make the slots free that others gave back. */
+static void collect(struct tern_mheap *h, struct tern_mspan *s)
+{
+	unsigned n = tern_mspan_collect(s);
+
+	if (n && tern_spanclass_collected(s->spc))
+		atomic_fetch_sub_explicit(&h->live, n * s->elemsize, memory_order_relaxed);
 }
 
 /* Own a span that was taken from the list. False if only its record was left. */
@@ -121,7 +178,7 @@ static bool drop_if_empty(struct tern_mcentral *c, struct tern_mheap *h,
 			  struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place,
 			  const struct look *seen)
 {
-	if (!seen->empty || !move(s, &place, TERN_SPAN_EMPTY))
+	if (!seen->empty || !is_swept(h, s, seen->spc) || !move(s, &place, TERN_SPAN_EMPTY))
 		return false;
 	tern_mheap_free_pages_of(h, pages, seen->base, seen->npages);
 	atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
@@ -144,6 +201,15 @@ static void list(struct tern_mcentral *c, struct tern_mheap *h, struct tern_page
 	drop_if_empty(c, h, pages, s, place, &seen);
 }
 
+/* The caller owns the span, and no slot is in use. */
+static void drop(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
+		 struct tern_mspan *s)
+{
+	atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
+	tern_mheap_free_pages_of(h, pages, s->base, s->npages);
+	tern_mheap_free_record(h, s);
+}
+
 /* The caller owns the span, and has made what was freed remotely free. */
 static void put(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
 		struct tern_mspan *s)
@@ -157,7 +223,7 @@ static void put(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagec
 	}
 	atomic_store_explicit(&s->place, tern_span_place(TERN_SPAN_FULL, place),
 			      memory_order_seq_cst);
-	if (has_enough_remote(s))
+	if (has_enough_free(s))
 		list_full(c, s);
 }
 
@@ -168,7 +234,8 @@ struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap
 	while ((s = tern_spanset_pop(&c->partial))) {
 		if (!own(c, h, s))
 			continue;
-		tern_mspan_collect(s);
+		be_swept(c, h, s);
+		collect(h, s);
 		if (tern_mspan_next_word(s) < s->nwords)
 			return s;
 		put(c, h, NULL, s);
@@ -180,14 +247,11 @@ void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct te
 			struct tern_mspan *s)
 {
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
-	tern_mspan_collect(s);
-	if (tern_mspan_is_empty(s)) {
-		atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
-		tern_mheap_free_pages_of(h, pages, s->base, s->npages);
-		tern_mheap_free_record(h, s);
-	} else {
+	collect(h, s);
+	if (tern_mspan_is_empty(s))
+		drop(c, h, pages, s);
+	else
 		put(c, h, pages, s);
-	}
 }
 
 /* Sort mere records out of the list. As they are found again and again if the list is long, the
@@ -201,7 +265,8 @@ static void purge(struct tern_mcentral *c, struct tern_mheap *h)
 		next = atomic_load_explicit(&s->next, memory_order_relaxed);
 		if (!own(c, h, s))
 			continue;
-		tern_mspan_collect(s);
+		be_swept(c, h, s);
+		collect(h, s);
 		put(c, h, NULL, s);
 		kept++;
 	}
@@ -233,6 +298,37 @@ void tern_mcentral_freed_slow(struct tern_mcentral *all, struct tern_mheap *h,
 		freed_last(all, h, pages, s, place);
 }
 
+/* A full span that was swept: list it, or give it back whole. The look comes after the place was read:
+ * nobody owned it in between. */
+static void place_swept(struct tern_mcentral *c, struct tern_mcentral *all, struct tern_mheap *h,
+			struct tern_pagecache *pages, struct tern_mspan *s)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+	struct look seen = look_at(s);
+
+	if (tern_span_where(place) == TERN_SPAN_LISTED)
+		freed_last(all, h, pages, s, place);
+	if (tern_span_where(place) != TERN_SPAN_FULL)
+		return;
+	if (seen.empty && move(s, &place, TERN_SPAN_OWNED)) {
+		collect(h, s);
+		drop(c, h, pages, s);
+	} else if (has_enough_free(s) && move(s, &place, TERN_SPAN_LISTED)) {
+		tern_spanset_push(&c->partial, s);
+	}
+}
+
+bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
+			 struct tern_pagecache *pages, struct tern_mspan *s)
+{
+	struct tern_mcentral *c = &all[s->spc];
+
+	if (!sweep_slots(c, h, s))
+		return false;
+	place_swept(c, all, h, pages, s);
+	return true;
+}
+
 /* The span at a page where one begins, as far as anybody can tell without a lock. */
 static bool list_if_free(struct tern_mcentral *all, struct tern_mspan *s)
 {
@@ -242,7 +338,7 @@ static bool list_if_free(struct tern_mcentral *all, struct tern_mspan *s)
 	if (!s || s == &tern_mheap_run)
 		return false;
 	place = atomic_load_explicit(&s->place, memory_order_seq_cst);
-	if (tern_span_where(place) != TERN_SPAN_FULL || !has_remote(s) ||
+	if (tern_span_where(place) != TERN_SPAN_FULL || !has_free(s) ||
 	    !move(s, &place, TERN_SPAN_LISTED))
 		return false;
 	tern_spanset_push(&all[s->spc].partial, s);

@@ -9,6 +9,7 @@
 
 struct tern_mcentral {
 	struct tern_spanset partial;
+	_Atomic uint64_t nswept;   /* [atomic: relaxed] objects that sweeping freed */
 	_Atomic uint32_t nspans;   /* [atomic: relaxed] spans of the class, owned ones too */
 	_Atomic uint32_t nempty;   /* [atomic: relaxed] records in it whose pages are gone, about */
 	_Atomic uint32_t purge_at; /* [atomic: relaxed] so many are too many */
@@ -19,6 +20,10 @@ struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap
 /* Give a span up. Interrupts off. */
 void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
 			struct tern_mspan *s);
+/* Sweep a span of slots that the last cycle marked, unless somebody else does. True if it was done
+ * here. Interrupts off. */
+bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
+			 struct tern_pagecache *pages, struct tern_mspan *s);
 void tern_mcentral_freed_slow(struct tern_mcentral *all, struct tern_mheap *h,
 			      struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place,
 			      uint64_t slots, uint64_t free);

@@ -21,6 +21,19 @@
 /* 8 KiB in slots of 8 bytes. */
 #define MSPAN_MAX_WORDS 16
 
+/* How far the sweep is: see sweep.c. */
+struct tern_sweep_place {
+	struct tern_arena *arena; /* NULL: at the end */
+	unsigned word;            /* of page_in_use */
+};
+
+struct tern_sweep {
+	struct tern_lock lock;
+	struct tern_sweep_place next;      /* [lock] */
+	struct tern_sweep_place next_dead; /* [lock] */
+	uint32_t busy;                     /* [lock] pieces that were handed out and are not done */
+};
+
 struct tern_mheap {
 	struct tern_lock lock;
 	struct tern_regions regions;                       /* [lock] */
@@ -34,6 +47,13 @@ struct tern_mheap {
 	_Atomic uint32_t growing; /* [atomic: release by who grew, acquire by who waits] CPUs that
 				   * have taken a piece and not made pages of it yet, or that are
 				   * releasing free pages */
+	/* [atomic: changed in the stopped world; relaxed] spans of another number were not swept since
+	 * the last cycle: struct tern_mspan */
+	_Atomic uint32_t sweepgen;
+	/* [atomic: relaxed] bytes of collected objects, as if all slots that CPUs have ready were in
+	 * use */
+	_Atomic uint64_t live;
+	struct tern_sweep sweep;
 	struct tern_arena_map arenas;
 };
 
@@ -51,10 +71,11 @@ struct tern_mheap_usage {
 };
 
 /* Static heaps need no call before the first: TERN_MHEAP_INIT(name). */
-extern const struct tern_lock_class tern_mheap_class;
+extern const struct tern_lock_class tern_mheap_class, tern_sweep_class;
 #define TERN_MHEAP_INIT(name)                                                                      \
 	{                                                                                          \
 		.lock = TERN_LOCK_INIT(&tern_mheap_class), .meta = TERN_META_INIT,                 \
+		.sweep.lock = TERN_LOCK_INIT(&tern_sweep_class),                                   \
 		.pages = TERN_PAGEALLOC_INIT(&(name).meta),                                        \
 	}
 void tern_mheap_init(struct tern_mheap *h);

@@ -11,8 +11,12 @@
 #include "lib/compiler.h"
 #include "mm/mheap.h"
 
-struct tern_mspan tern_mheap_run = { .state = TERN_SPAN_PAGES };
-struct tern_mspan tern_mheap_closed = { .state = TERN_SPAN_PAGES };
+#define NO_OBJECTS                                                                                 \
+	{                                                                                          \
+		.state = TERN_SPAN_PAGES, .spc = TERN_KIND_MANUAL * TERN_SIZECLASSES               \
+	}
+struct tern_mspan tern_mheap_run = NO_OBJECTS;
+struct tern_mspan tern_mheap_closed = NO_OBJECTS;
 
 static struct tern_mspan *new_record(struct tern_mheap *h, unsigned nwords)
 {
@@ -49,6 +53,9 @@ static void publish(struct tern_mheap *h, struct tern_mspan *s, enum tern_span_s
 	uint64_t first = tern_page_of(s->base);
 
 	s->needzero = need_zero(h, first, s->npages);
+	atomic_store_explicit(&s->sweepgen,
+			      atomic_load_explicit(&h->sweepgen, memory_order_relaxed),
+			      memory_order_relaxed);
 	/* release: with readers that come by way of an address that may be no object's */
 	atomic_store_explicit(&s->state, state, memory_order_release);
 	tern_arenas_set_span(&h->arenas, first, s->npages, s);

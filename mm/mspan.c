@@ -47,6 +47,8 @@ static void start_over(struct tern_mspan *s, uintptr_t base, uint32_t npages, ui
 	__atomic_store_n(&s->nelems, nelems, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->spc, spc, __ATOMIC_RELAXED);
 	s->specials = NULL;
+	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
+	atomic_store_explicit(&s->rescan, false, memory_order_relaxed);
 	for (unsigned w = 0; w < 3u * s->nwords; w++)
 		set(&s->bits[w], 0);
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
@@ -97,6 +99,27 @@ unsigned tern_mspan_collect(struct tern_mspan *s)
 	}
 	if (count)
 		s->needzero = true;
+	return count;
+}
+
+unsigned tern_mspan_sweep(struct tern_mspan *s)
+{
+	_Atomic uint64_t *free = tern_mspan_free_bits(s), *remote = tern_mspan_remote_bits(s);
+	_Atomic uint64_t *mark = tern_mspan_mark_bits(s);
+	unsigned count = 0;
+
+	for (unsigned w = 0; w < s->nwords; w++) {
+		uint64_t dead = tern_mspan_slots_in(s, w) & ~get(&free[w]) & ~get(&remote[w]) &
+				~get(&mark[w]);
+
+		set(&mark[w], 0);
+		if (dead)
+			set(&free[w], get(&free[w]) | dead);
+		count += count_bits(dead);
+	}
+	if (count)
+		s->needzero = true;
+	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
 	return count;
 }
 

@@ -6,7 +6,8 @@
  *   free     1: may be handed out. Plain reads and writes, by the span's owner alone.
  *   remote   1: freed by somebody who does not own the span. Set atomically by anybody; moved to
  *            `free` by who owns the span next (tern_mspan_collect).
- *   mark     1: reached by the collector in this cycle.
+ *   mark     1: reached by the collector in this cycle. Sweeping frees what is in use and not
+ *            marked, and clears the marks.
  *
  * So a slot is in use if neither its free nor its remote bit is set. Bits past the last slot are
  * never free. The owner is one CPU's cache, or nobody: then the record lies in a central list
@@ -60,7 +61,12 @@ struct tern_mspan {
 	_Atomic(struct tern_mcache *) owner; /* [atomic: relaxed] only the owner itself changes it
 					      * while it is set */
 	_Atomic uint32_t place;              /* [atomic] see mcentral.c */
-	uint64_t balance; /* [owner; atomic: relaxed] see mcache.c: slots taken, less collected */
+	/* [atomic: seq_cst, see mcentral.c] which cycle's marks are worked in, with the heap's as g:
+	 * g - 2 not yet, g - 1 somebody is at it, g done. Of a manual span: nothing. */
+	_Atomic uint32_t sweepgen;
+	atomic_bool marked; /* [atomic: relaxed] the collector has marked an object of it */
+	atomic_bool rescan; /* [atomic: relaxed] ... and could not queue it: gc/mark.c */
+	uint64_t balance;   /* [owner; atomic: relaxed] see mcache.c: slots taken, less collected */
 	struct tern_special *specials; /* [lock: special] records tied to its objects */
 
 	_Atomic uint64_t bits[]; /* free, remote, mark: nwords each */
@@ -109,6 +115,9 @@ void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages
 /* Owner: make what others freed free. Returns how many slots that were. Panics if one of them was
  * free already: a double free that two CPUs raced for. */
 unsigned tern_mspan_collect(struct tern_mspan *s);
+/* Nobody else changes free bits meanwhile: free what is in use and not marked, and forget the marks.
+ * Returns how many slots that were. */
+unsigned tern_mspan_sweep(struct tern_mspan *s);
 /* Owner: the lowest word with a free slot; nwords if there is none. */
 unsigned tern_mspan_next_word(const struct tern_mspan *s);
 /* Slots that are not free for the owner: in use, or freed remotely and not collected yet. */

@@ -6,6 +6,7 @@
 #ifndef MM_SIZECLASS_H
 #define MM_SIZECLASS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,6 +55,12 @@ static inline size_t tern_spanclass_of(enum tern_kind kind, size_t sizeclass)
 static inline unsigned tern_spanclass_size(tern_spanclass spc)
 {
 	return spc == TERN_SPANCLASS_TINY ? TERN_TINY_SIZECLASS : spc % TERN_SIZECLASSES;
+}
+
+/* Does a collector decide how long such an object lives? */
+static inline bool tern_spanclass_collected(size_t spc)
+{
+	return spc < TERN_KIND_MANUAL * TERN_SIZECLASSES;
 }
 
 static inline enum tern_kind tern_spanclass_kind(tern_spanclass spc)

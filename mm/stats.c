@@ -82,6 +82,7 @@ static struct counts count_small(tern_spanclass spc)
 		n.frees += get(&c->nfree[spc]);
 		add_owned(&n, &c->slots[spc], spc);
 	}
+	n.frees += get(&tern_heap.central[spc].nswept);
 	n.malloc_bytes = n.mallocs * size;
 	n.free_bytes = n.frees * size;
 	n.spans = atomic_load_explicit(&tern_heap.central[spc].nspans, memory_order_relaxed);

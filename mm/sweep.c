@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/* sweep.c - through all spans of collected objects once after each cycle.
+ *
+ * Job      Hand out the spans that are in use, 64 pages at a time, to whoever sweeps: who allocates,
+ *          a thread in the background, who wants all of it done. What that frees, how fast and
+ *          when is theirs: see gc/sweep.c.
+ * Above    mcache (one span wanted), gc/sweep.c.   Below  mcentral (spans of slots), large.
+ * Owns     how far the sweep is.
+ * Locks    sweep(72), for a few instructions; mheap(80) below it is taken without it.
+ * Context  interrupts off, so that a piece is never left half done for long.
+ * Holds    I-SWP-1 a span that is not swept is in a piece that was not handed out, or in one that is
+ *          being swept. Arenas that are made meanwhile hold only new spans, which are swept.
+ *          I-SWP-2 page_marks has no bit for a span that nothing is marked in; it is all zero when
+ *          the sweep is done.
+ * Go       runtime/mgcsweep.go sweepone, and mgcwork's reclaimer in mheap.go. Go keeps sets of spans to
+ *          sweep; here the arenas' bits say where spans are. */
+#include "mm/sweep.h"
+
+#include "lib/lock.h"
+#include "mm/large.h"
+
+const struct tern_lock_class tern_sweep_class = {
+	.name = "sweep", .rank = 72, .irq = true, .protects = "how far the sweep is"
+};
+
+#define WORDS (TERN_ARENA_PAGES / 64)
+
+static uint64_t get(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_acquire);
+}
+
+void tern_sweep_start(struct tern_mheap *h)
+{
+	struct tern_sweep *w = &h->sweep;
+	struct tern_arena *newest = atomic_load_explicit(&h->arenas.newest, memory_order_acquire);
+
+	w->next = w->next_dead = (struct tern_sweep_place){ .arena = newest };
+	w->busy = 0;
+	atomic_fetch_add_explicit(&h->sweepgen, 2, memory_order_relaxed);
+}
+
+/* Pages at which spans begin, in the next piece that has any; .arena is NULL at the end. */
+struct piece {
+	struct tern_arena *arena;
+	unsigned word;
+	uint64_t begins;
+};
+
+static uint64_t spans_in(const struct tern_sweep_place *at, bool dead)
+{
+	uint64_t begins = get(&at->arena->page_in_use[at->word]);
+
+	return dead ? begins & ~get(&at->arena->page_marks[at->word]) : begins;
+}
+
+static struct piece next_locked(struct tern_sweep_place *at, bool dead)
+{
+	struct piece p = { 0 };
+
+	while (at->arena && !p.begins) {
+		p = (struct piece){ at->arena, at->word, spans_in(at, dead) };
+		if (++at->word == WORDS)
+			*at = (struct tern_sweep_place){ .arena = at->arena->next };
+	}
+	return p.begins ? p : (struct piece){ 0 };
+}
+
+static struct piece take(struct tern_sweep *w, bool dead)
+{
+	struct piece p;
+
+	tern_lock(&w->lock);
+	p = next_locked(dead ? &w->next_dead : &w->next, dead);
+	w->busy += p.arena != NULL;
+	tern_unlock(&w->lock);
+	return p;
+}
+
+static void done(struct tern_sweep *w, const struct piece *p, bool dead)
+{
+	if (!dead)
+		atomic_store_explicit(&p->arena->page_marks[p->word], 0, memory_order_relaxed);
+	tern_lock(&w->lock);
+	w->busy--;
+	tern_unlock(&w->lock);
+}
+
+/* A record may be another span's by now, which is swept then: so what is read of it before it is
+ * claimed is only a guess. */
+static uint64_t sweep(struct tern_mheap *h, struct tern_mcentral *all, struct tern_pagecache *pages,
+		      struct tern_mspan *s)
+{
+	uint32_t npages = __atomic_load_n(&s->npages, __ATOMIC_RELAXED);
+	tern_spanclass spc = __atomic_load_n(&s->spc, __ATOMIC_RELAXED);
+
+	if (!tern_spanclass_collected(spc))
+		return 0;
+	if (__atomic_load_n(&s->magic, __ATOMIC_RELAXED))
+		tern_mcentral_sweep(all, h, pages, s);
+	else
+		tern_large_sweep(h, pages, s);
+	return npages;
+}
+
+static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all,
+			    struct tern_pagecache *pages, bool dead)
+{
+	struct piece p = take(&h->sweep, dead);
+	uint64_t n = 1; /* something was handed out, whatever it held */
+
+	if (!p.arena)
+		return 0;
+	for (uint64_t bits = p.begins; bits; bits &= bits - 1) {
+		uint64_t page = p.arena->first_page + p.word * 64 + (unsigned)__builtin_ctzll(bits);
+		struct tern_mspan *s = tern_arena_span(&h->arenas, tern_page_addr(page));
+
+		if (s)
+			n += sweep(h, all, pages, s);
+	}
+	done(&h->sweep, &p, dead);
+	return n;
+}
+
+uint64_t tern_sweep_some(struct tern_mheap *h, struct tern_mcentral *all,
+			 struct tern_pagecache *pages)
+{
+	return sweep_piece(h, all, pages, false);
+}
+
+uint64_t tern_sweep_dead(struct tern_mheap *h, struct tern_mcentral *all,
+			 struct tern_pagecache *pages)
+{
+	return sweep_piece(h, all, pages, true);
+}
+
+bool tern_sweep_is_done(struct tern_mheap *h)
+{
+	struct tern_sweep *w = &h->sweep;
+	unsigned long irq = tern_lock_irqsave(&w->lock);
+	bool is = !w->next.arena && !w->busy;
+
+	tern_unlock_irqrestore(&w->lock, irq);
+	return is;
+}
