@@ -91,20 +91,26 @@ static uint64_t limit_goal(const struct tern_pacer *p)
 	return tern_max(goal, tern_add_sat(p->marked_bytes, runway));
 }
 
+/* The percent's, moved up where sweeping or a cycle that runs needs room. */
+static uint64_t free_goal(const struct tern_pacer *p)
+{
+	uint64_t goal = tern_max(percent_goal(p), p->sweep_min_trigger_bytes);
+
+	if (p->marking)
+		goal = tern_max(goal, tern_add_sat(p->triggered_bytes, MIN_RUNWAY));
+	return tern_max(goal, tern_add_sat(p->marked_bytes, MIN_RUNWAY));
+}
+
 static uint64_t heap_goal(const struct tern_pacer *p, bool *by_limit)
 {
-	uint64_t goal = percent_goal(p), limited;
+	uint64_t goal = free_goal(p), limited;
 
 	*by_limit = false;
-	if (p->limit_bytes != 0 && !p->limiting && (limited = limit_goal(p)) < goal) {
-		*by_limit = true;
-		goal = limited;
-	} else {
-		goal = tern_max(goal, p->sweep_min_trigger_bytes);
-		if (p->marking)
-			goal = tern_max(goal, tern_add_sat(p->triggered_bytes, MIN_RUNWAY));
-	}
-	return tern_max(goal, tern_add_sat(p->marked_bytes, MIN_RUNWAY));
+	if (p->limit_bytes == 0 || p->limiting)
+		return goal;
+	limited = limit_goal(p);
+	*by_limit = limited < goal;
+	return tern_min(limited, goal);
 }
 
 /* The way from what lived to the goal. */
@@ -364,7 +370,7 @@ static void learn(struct tern_pacer *p, tern_fixed measured)
 /* What the program allocates while a quarter of the CPUs marks what there is to mark. */
 static uint64_t runway(const struct tern_pacer *p)
 {
-	tern_fixed per_byte = tern_mul_div(p->cons_mark, BACKGROUND, TERN_FIXED_ONE - BACKGROUND);
+	tern_fixed per_byte = tern_mul_div(p->cons_mark, TERN_FIXED_ONE - BACKGROUND, BACKGROUND);
 
 	return tern_fixed_mul(expected_work(p), per_byte);
 }

@@ -20,6 +20,13 @@
 #define TERN_ALIGNED(n)         __attribute__((aligned(n)))
 #define TERN_CACHE_LINE         64
 
+/* Reads memory that others own, as a collector does: checkers of memory and races look away. */
+#if defined(TERN_HOSTED)
+#define TERN_NO_SANITIZE __attribute__((no_sanitize_address, no_sanitize_thread))
+#else
+#define TERN_NO_SANITIZE
+#endif
+
 /* For large arrays that are written before they are read: an image's boot does not clear them. */
 #if defined(TERN_HOSTED)
 #define TERN_UNCLEARED

@@ -3,8 +3,8 @@
  *
  * Job      Own the one heap of the public calls; make a CPU's cache when the CPU first allocates;
  *          find memory, in this order: grow, give this CPU's caches back, those
- *          of all CPUs, list
- *          the spans with few free slots, ask the kernel's handler.
+ *          of all CPUs, have the collector sweep or collect, list the spans with few free
+ *          slots, ask the kernel's handler.
  * Locks    mheap(80).   Context: as the calls that lead here.
  * Reserve  Some pages are kept for the handler: while it runs, and on any CPU as long as one runs
  *          it, the heap may go down to its last page. */
@@ -14,6 +14,7 @@
 
 #include "lib/assert.h"
 #include "lib/irq.h"
+#include "mm/gchook.h"
 #include "mm/stack.h"
 
 struct tern_heap tern_heap = {
@@ -115,6 +116,7 @@ bool tern_heap_find_memory(uint64_t n)
 	if (tern_port_in_interrupt())
 		return false;
 	return tern_mheap_grow(&tern_heap.pages, n) || give_caches_back() || ask_other_cpus() ||
+	       tern_gchook_reclaim(n) ||
 	       tern_mcentral_list_all(tern_heap.central, &tern_heap.pages) || ask_handler(n);
 }
 

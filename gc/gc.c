@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* gc.c - when a cycle runs, and what it does in which order.
+ *
+ * Job      Start a cycle for whoever has a reason: the heap has grown, there is no memory, somebody asks,
+ *          two minutes have passed. Be the allocator's collector (mm/gchook.h).
+ * A cycle  finish the last one's sweep; stop the world, and all caches are given back; mark from the
+ *          roots, on all CPUs; everything that is not marked is garbage from here on: turn the
+ *          sweepgen; start the world; sweep, now or little by little.
+ * Owns     tern_gc_state. One thread at a time is busy with a cycle. Who asks for one meanwhile waits with
+ *          interrupts on, so that it can be stopped, and runs its own: what became garbage before
+ *          it asked is gone when tern_gc() returns.
+ * Locks    none held over a cycle.   Context: threads with interrupts on; never elsewhere.
+ * Go       runtime/mgc.go gcStart, gcMarkTermination, GC. */
+#include "gc/gc.h"
+
+#include <tern/port.h>
+
+#include "arch/arch.h"
+#include "gc/roots.h"
+#include "gc/stw.h"
+#include "gc/sweep.h"
+#include "lib/assert.h"
+#include "lib/bits.h"
+#include "lib/irq.h"
+#include "mm/gchook.h"
+#include "mm/heap.h"
+#include "mm/sweep.h"
+
+struct tern_gc_state tern_gc_state = {
+	.marker = { .heap = &tern_heap.pages,
+		    .pool = { .heap = &tern_heap.pages,
+			      .lock = TERN_LOCK_INIT(&tern_workpool_class) } },
+};
+
+struct cycle {
+	enum tern_pacer_why why;
+	uintptr_t sp;
+	uint64_t start_ns, stop_ns;
+	unsigned ncpu;
+	/* [atomic: relaxed] sums over CPUs */
+	_Atomic uint64_t marked_bytes, marked_objects, scanned_bytes;
+};
+
+static uint64_t live_bytes(void)
+{
+	return atomic_load_explicit(&tern_heap.pages.live, memory_order_relaxed);
+}
+
+/* --- marking: the world is stopped ----------------------------------------------------------- */
+
+static void add_up(struct cycle *c, const struct tern_gcwork *w)
+{
+	atomic_fetch_add_explicit(&c->marked_bytes, w->marked_bytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->marked_objects, w->marked_objects, memory_order_relaxed);
+	atomic_fetch_add_explicit(&c->scanned_bytes, w->scanned_bytes, memory_order_relaxed);
+}
+
+static void mark_here(void *arg)
+{
+	struct cycle *c = arg;
+	struct tern_mark_work w;
+
+	tern_mark_init(&w, &tern_gc_state.marker);
+	tern_roots_mark(&w, c->sp);
+	tern_mark_drain(&w);
+	add_up(c, &w.work);
+}
+
+static void mark_rest(struct cycle *c)
+{
+	struct tern_mark_work w;
+
+	tern_mark_init(&w, &tern_gc_state.marker);
+	tern_mark_finish(&w);
+	add_up(c, &w.work);
+}
+
+static void mark(struct cycle *c, unsigned others)
+{
+	unsigned most = tern_gc_state.options.markers, helpers = others;
+
+	if (most && most - 1 < helpers)
+		helpers = most - 1;
+	tern_roots_start();
+	tern_mark_start(&tern_gc_state.marker, helpers + 1);
+	tern_stw_together(helpers, mark_here, c);
+	mark_rest(c);
+	tern_mark_end(&tern_gc_state.marker);
+}
+
+/* --- a cycle --------------------------------------------------------------------------------- */
+
+static void tell_pacer_of_memory(void)
+{
+	struct tern_mheap_stats s;
+
+	tern_mheap_stats(&tern_heap.pages, &s);
+	tern_pacer_set_memory(&tern_gc_state.pacer,
+			      &(struct tern_pacer_memory){
+				      .total_bytes = s.used + s.free + s.meta - s.released,
+				      .free_bytes = s.free - s.released,
+				      .object_bytes = live_bytes(),
+			      });
+}
+
+/* What is alive is known: the next goal follows, and how fast to sweep until then. */
+static void end_cycle(const struct cycle *c, uint64_t now_ns)
+{
+	struct tern_pacer *p = &tern_gc_state.pacer;
+	struct tern_mheap_stats s;
+
+	tern_pacer_add_work(p, TERN_PACER_WORK_HEAP, c->scanned_bytes);
+	tern_pacer_add_work(p, TERN_PACER_WORK_STACKS, tern_roots_stack_bytes());
+	tern_pacer_add_work(p, TERN_PACER_WORK_GLOBALS, tern_roots_range_bytes());
+	tern_pacer_set_roots(p, tern_roots_stack_bytes(), tern_roots_range_bytes());
+	atomic_store_explicit(&tern_heap.pages.live, c->marked_bytes, memory_order_relaxed);
+	tell_pacer_of_memory();
+	tern_pacer_end_cycle(
+		p, &(struct tern_pacer_end){ .now_ns = now_ns, .marked_bytes = c->marked_bytes });
+	tern_mheap_stats(&tern_heap.pages, &s);
+	tern_pacer_start_sweep(p, s.used >> TERN_PAGE_SHIFT, 0);
+	atomic_store_explicit(&tern_heap.pages.sweep.npages, 0, memory_order_relaxed);
+}
+
+static void count(const struct cycle *c, uint64_t now_ns)
+{
+	struct tern_gc_stats *s = &tern_gc_state.stats;
+
+	s->cycles++;
+	s->forced += c->why == TERN_PACER_EXPLICIT;
+	s->last_pause_ns = now_ns - c->stop_ns;
+	s->pause_ns += s->last_pause_ns;
+	if (s->max_pause_ns < s->last_pause_ns)
+		s->max_pause_ns = s->last_pause_ns;
+	s->live_bytes = c->marked_bytes;
+	s->live_objects = c->marked_objects;
+	s->root_bytes = tern_roots_stack_bytes() + tern_roots_range_bytes();
+}
+
+static void in_stopped_world(struct cycle *c)
+{
+	unsigned long irq = tern_irq_save();
+	unsigned others;
+	uint64_t now_ns;
+
+	c->stop_ns = tern_port_clock_ns();
+	others = tern_stw_stop();
+	c->ncpu = others + 1;
+	tern_pacer_start_cycle(&tern_gc_state.pacer, c->stop_ns, c->ncpu, c->why);
+	mark(c, others);
+	tern_sweep_start(&tern_heap.pages);
+	now_ns = tern_port_clock_ns();
+	end_cycle(c, now_ns);
+	count(c, now_ns);
+	tern_stw_start();
+	tern_irq_restore(irq);
+}
+
+/* Registers are on the stack, at or above sp. */
+static void run(uintptr_t sp, void *arg)
+{
+	struct cycle *c = arg;
+
+	c->sp = sp;
+	c->start_ns = tern_port_clock_ns();
+	tern_gc_sweep_all();
+	in_stopped_world(c);
+	if (c->why == TERN_PACER_EXPLICIT || tern_gc_state.options.no_lazy_sweep)
+		tern_gc_sweep_all();
+	else
+		tern_port_wake_background();
+}
+
+static bool may_start(void)
+{
+	return atomic_load_explicit(&tern_gc_state.on, memory_order_acquire) &&
+	       tern_port_irq_enabled() && !tern_port_in_interrupt();
+}
+
+static bool become_busy(bool wait)
+{
+	while (atomic_exchange_explicit(&tern_gc_state.busy, true, memory_order_acquire)) {
+		if (!wait)
+			return false;
+		arch_relax();
+	}
+	return true;
+}
+
+bool tern_gc_cycle(enum tern_pacer_why why)
+{
+	struct cycle c = { .why = why };
+
+	if (!may_start() || !become_busy(why == TERN_PACER_EXPLICIT))
+		return false;
+	arch_spill(run, &c);
+	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
+	return true;
+}
+
+enum tern_result tern_gc(void)
+{
+	return tern_gc_cycle(TERN_PACER_EXPLICIT) ? TERN_OK : TERN_EINVAL;
+}
+
+/* --- the allocator's collector --------------------------------------------------------------- */
+
+/* If somebody is busy, he will notice as well. */
+static void note_swept(void)
+{
+	if (!become_busy(false))
+		return;
+	tern_pacer_sweep_done(&tern_gc_state.pacer);
+	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
+}
+
+/* Sweep as many pages as must be, for the sweep to be done when the next cycle starts. */
+static void pay_for(size_t bytes)
+{
+	struct tern_pacer *p = &tern_gc_state.pacer;
+
+	while (tern_pacer_sweep_debt(
+		p, bytes, 0,
+		atomic_load_explicit(&tern_heap.pages.sweep.npages, memory_order_relaxed)))
+		if (!tern_gc_sweep_some()) {
+			note_swept();
+			return;
+		}
+}
+
+static void allocating(size_t bytes)
+{
+	struct tern_pacer *p = &tern_gc_state.pacer;
+	enum tern_pacer_why why;
+
+	/* The allocator counts what is live; the pacer compares. */
+	atomic_store_explicit(&p->heap_live_bytes, live_bytes() + bytes, memory_order_relaxed);
+	pay_for(bytes);
+	why = tern_pacer_should_start(p, tern_port_clock_ns(), false);
+	if (unlikely(why != TERN_PACER_NONE))
+		tern_gc_cycle(why);
+}
+
+static uint64_t swept_bytes(void)
+{
+	return atomic_load_explicit(&tern_heap.pages.sweep.nbytes, memory_order_relaxed);
+}
+
+/* What the last cycle left to sweep may do; else a cycle, and all of its sweep. */
+static bool reclaim(uint64_t npages)
+{
+	uint64_t before = swept_bytes();
+
+	tern_gc_sweep_for(npages);
+	while (tern_gc_sweep_some())
+		;
+	if (swept_bytes() != before)
+		return true;
+	if (!tern_gc_cycle(TERN_PACER_LIMIT))
+		return false;
+	tern_gc_sweep_all();
+	return swept_bytes() != before;
+}
+
+static const struct tern_gchooks hooks = { .allocating = allocating, .reclaim = reclaim };
+
+/* --- settings -------------------------------------------------------------------------------- */
+
+/* A machine with 16 MiB is full before a heap of 4 MiB has grown twice. */
+static size_t smallest_heap(const struct tern_gc_options *o)
+{
+	struct tern_mheap_stats s;
+	uint64_t quarter;
+
+	if (o->min_heap)
+		return o->min_heap;
+	tern_mheap_stats(&tern_heap.pages, &s);
+	quarter = (s.waiting + s.free + s.used) / 4;
+	return quarter < TERN_PACER_MIN_HEAP ? quarter : TERN_PACER_MIN_HEAP;
+}
+
+static int32_t pacer_percent(int percent)
+{
+	return percent < 0 ? TERN_PACER_OFF : percent;
+}
+
+enum tern_result tern_gc_init(const struct tern_gc_options *options)
+{
+	struct tern_gc_state *g = &tern_gc_state;
+	static atomic_bool called;
+
+	if (atomic_exchange_explicit(&called, true, memory_order_relaxed))
+		return TERN_EINVAL;
+	if (options)
+		g->options = *options;
+	tern_pacer_init(&g->pacer, pacer_percent(g->options.percent ? g->options.percent : 100),
+			smallest_heap(&g->options), g->options.limit);
+	atomic_store_explicit(&g->on, true, memory_order_release);
+	atomic_store_explicit(&tern_gchooks, &hooks, memory_order_release);
+	return TERN_OK;
+}
+
+int tern_gc_set_percent(int percent)
+{
+	int old;
+
+	become_busy(true);
+	old = tern_gc_state.pacer.percent;
+	tern_pacer_set_percent(&tern_gc_state.pacer, pacer_percent(percent));
+	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
+	return old;
+}
+
+size_t tern_gc_set_limit(size_t limit)
+{
+	size_t old;
+
+	become_busy(true);
+	old = tern_gc_state.pacer.limit_bytes;
+	tern_pacer_set_limit(&tern_gc_state.pacer, limit);
+	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
+	return old;
+}
+
+void tern_gc_stats(struct tern_gc_stats *stats)
+{
+	struct tern_sweep *w = &tern_heap.pages.sweep;
+
+	*stats = tern_gc_state.stats;
+	stats->heap_bytes = live_bytes();
+	stats->goal_bytes = tern_pacer_goal(&tern_gc_state.pacer);
+	stats->swept_objects = atomic_load_explicit(&w->nobjects, memory_order_relaxed);
+	stats->swept_bytes = swept_bytes();
+	stats->sweeping = !tern_sweep_is_done(&tern_heap.pages);
+}

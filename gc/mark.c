@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* mark.c - from grey objects to black ones, until there is no grey one.
+ *
+ * Job      A word that could point into an object makes that object grey: its mark bit is set, and
+ *          if it may hold pointers it is queued. Take grey objects from the queue and look at
+ *          every word in them.
+ * White    no mark.   Grey  mark, and queued.   Black  mark, and scanned. An object is queued by who
+ *          set its mark, so once.
+ * Above    gc.c, roots.   Below  work (the queue), mm/arena and mm/mspan (what an address is).
+ * Context  the stopped world, all caches flushed: so a slot's bits say whether it is in use, and
+ *          nothing but the marks changes. Interrupts off.
+ * Pointers to anything at all do no harm: to memory that is no heap's, to runs of pages, to free slots,
+ *          to what is left over at a span's end. To an object's inside they keep it alive. One past
+ *          an object's end lies in the next.
+ * Large    objects over 128 KiB are scanned in parts that several CPUs take.
+ * No room  for one more grey object: it stays marked, and its span is noted. When all else is done,
+ *          every marked object of such a span is scanned again, as often as it takes: each time
+ *          there are more marks, so it ends. Marking needs no memory, it is only faster with some.
+ * Go       runtime/mgcmark.go scanConservative, greyobject, gcDrain. Go's mark stack panics when
+ *          there is no memory. */
+#include "gc/mark.h"
+
+#include "lib/assert.h"
+#include "lib/bits.h"
+
+#define OBLET   (128u << 10)
+#define BALANCE 32u /* objects between looks at whether others wait */
+
+static uint64_t get(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+/* --- white to grey --------------------------------------------------------------------------- */
+
+static void note_mark(struct tern_marker *m, struct tern_mspan *s)
+{
+	uint64_t page = tern_page_of(s->base);
+	struct tern_arena *a = tern_arena_of(&m->heap->arenas, page);
+
+	atomic_store_explicit(&s->marked, true, memory_order_relaxed);
+	atomic_fetch_or_explicit(&a->page_marks[page % TERN_ARENA_PAGES / 64], 1ull << page % 64,
+				 memory_order_relaxed);
+}
+
+static TERN_NOINLINE void note_overflow(struct tern_marker *m, struct tern_mspan *s)
+{
+	atomic_store_explicit(&s->rescan, true, memory_order_relaxed);
+	atomic_store_explicit(&m->overflow, true, memory_order_relaxed);
+}
+
+/* False if it was set. */
+static TERN_INLINE bool set_mark(_Atomic uint64_t *word, uint64_t bit, bool parallel)
+{
+	uint64_t old = get(word);
+
+	if (old & bit)
+		return false;
+	if (parallel)
+		return !(atomic_fetch_or_explicit(word, bit, memory_order_relaxed) & bit);
+	atomic_store_explicit(word, old | bit, memory_order_relaxed);
+	return true;
+}
+
+static TERN_INLINE void shade(struct tern_mark_work *w, uintptr_t addr)
+{
+	struct tern_marker *m = w->marker;
+	struct tern_mspan *s = tern_arena_span(&m->heap->arenas, addr);
+	uintptr_t offset;
+	unsigned slot, word;
+	uint64_t bit;
+
+	if (!s || !tern_spanclass_collected(s->spc))
+		return;
+	offset = addr - s->base;
+	if (s->magic && offset >= s->nbytes)
+		return;
+	slot = (unsigned)(offset * s->magic >> 32);
+	word = slot / 64;
+	bit = 1ull << slot % 64;
+	if ((get(&s->bits[word]) | get(&s->bits[s->nwords + word])) & bit)
+		return;
+	if (!set_mark(&s->bits[2 * s->nwords + word], bit, w->work.parallel))
+		return;
+	if (!atomic_load_explicit(&s->marked, memory_order_relaxed))
+		note_mark(m, s);
+	w->work.marked_objects++;
+	w->work.marked_bytes += s->elemsize;
+	if (tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN &&
+	    !tern_work_put(&w->work, s->base + slot * (s->magic ? s->elemsize : 0)))
+		note_overflow(m, s);
+}
+
+void tern_mark_address(struct tern_mark_work *w, uintptr_t addr)
+{
+	shade(w, addr);
+}
+
+/* Stacks and data hold much that a sanitizer keeps others from. */
+TERN_NO_SANITIZE void tern_mark_range(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
+{
+	uintptr_t first = w->marker->low, reach = w->marker->reach;
+
+	for (; low < high; low += sizeof(uintptr_t)) {
+		uintptr_t word = *(const uintptr_t *)low;
+
+		if (word - first <= reach)
+			shade(w, word);
+	}
+}
+
+/* --- grey to black --------------------------------------------------------------------------- */
+
+/* The first part is what is queued first; it queues the others. */
+static uintptr_t queue_parts(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t at)
+{
+	uintptr_t end = s->base + s->elemsize;
+
+	if (end - at <= OBLET)
+		return end;
+	if (at == s->base)
+		for (uintptr_t part = at + OBLET; part < end; part += OBLET)
+			if (!tern_work_put(&w->work, part))
+				note_overflow(w->marker, s);
+	return at + OBLET;
+}
+
+static TERN_INLINE void scan(struct tern_mark_work *w, uintptr_t obj)
+{
+	struct tern_mspan *s = tern_arena_span(&w->marker->heap->arenas, obj);
+	uintptr_t end = s->magic ? obj + s->elemsize : queue_parts(w, s, obj);
+
+	w->work.scanned_bytes += end - obj;
+	tern_mark_range(w, obj, end);
+}
+
+static void drain_own(struct tern_mark_work *w)
+{
+	uintptr_t obj;
+
+	for (unsigned n = 1; (obj = tern_work_get(&w->work)); n++) {
+		scan(w, obj);
+		if (n % BALANCE == 0)
+			tern_work_balance(&w->work);
+	}
+}
+
+void tern_mark_drain(struct tern_mark_work *w)
+{
+	do
+		drain_own(w);
+	while (tern_work_wait(&w->work));
+	tern_work_dispose(&w->work);
+}
+
+/* --- what could not be queued ---------------------------------------------------------------- */
+
+static void scan_marked(struct tern_mark_work *w, struct tern_mspan *s)
+{
+	for (unsigned i = 0; i < s->nwords; i++) {
+		for (uint64_t bits = get(&tern_mspan_mark_bits(s)[i]); bits; bits &= bits - 1) {
+			uintptr_t obj =
+				s->base + (i * 64 + (unsigned)__builtin_ctzll(bits)) * s->elemsize;
+
+			tern_mark_range(w, obj, obj + s->elemsize);
+			drain_own(w);
+		}
+	}
+	w->marker->rescans++;
+}
+
+static void rescan_piece(struct tern_mark_work *w, struct tern_arena *a, unsigned word)
+{
+	for (uint64_t bits = get(&a->page_marks[word]); bits; bits &= bits - 1) {
+		uint64_t page = a->first_page + word * 64 + (unsigned)__builtin_ctzll(bits);
+		struct tern_mspan *s =
+			tern_arena_span(&w->marker->heap->arenas, tern_page_addr(page));
+
+		if (atomic_load_explicit(&s->rescan, memory_order_relaxed)) {
+			atomic_store_explicit(&s->rescan, false, memory_order_relaxed);
+			scan_marked(w, s);
+		}
+	}
+}
+
+void tern_mark_finish(struct tern_mark_work *w)
+{
+	struct tern_marker *m = w->marker;
+	struct tern_arena_map *map = &m->heap->arenas;
+
+	w->work.parallel = false;
+	while (atomic_exchange_explicit(&m->overflow, false, memory_order_relaxed)) {
+		struct tern_arena *a = atomic_load_explicit(&map->newest, memory_order_acquire);
+
+		for (; a; a = a->next)
+			for (unsigned i = 0; i < ARRAY_SIZE(a->page_marks); i++)
+				rescan_piece(w, a, i);
+	}
+	tern_work_dispose(&w->work);
+}
+
+/* --- a cycle --------------------------------------------------------------------------------- */
+
+void tern_mark_start(struct tern_marker *m, unsigned nworkers)
+{
+	struct tern_arena *a = atomic_load_explicit(&m->heap->arenas.newest, memory_order_acquire);
+
+	uintptr_t last = 0;
+
+	m->low = UINTPTR_MAX;
+	for (; a; a = a->next) {
+		uintptr_t base = tern_page_addr(a->first_page);
+
+		m->low = base < m->low ? base : m->low;
+		last = base + (TERN_ARENA_SIZE - 1) > last ? base + (TERN_ARENA_SIZE - 1) : last;
+	}
+	m->reach = last > m->low ? last - m->low : 0;
+	tern_work_start(&m->pool, nworkers);
+}
+
+void tern_mark_end(struct tern_marker *m)
+{
+	tern_work_end(&m->pool);
+}
+
+void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m)
+{
+	w->marker = m;
+	tern_work_init(&w->work, &m->pool);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* mark.h - from grey objects to black ones, until there is no grey one. */
+#ifndef GC_MARK_H
+#define GC_MARK_H
+
+#include "gc/work.h"
+
+/* What marking has to know of the heap; nothing of it changes while the world is stopped. */
+struct tern_marker {
+	struct tern_mheap *heap;
+	uintptr_t low, reach; /* objects lie in [low, low + reach] */
+	struct tern_workpool pool;
+	/* [atomic: relaxed] some span's objects could not be queued */
+	atomic_bool overflow;
+	uint64_t rescans; /* spans that were gone through again for that, in all */
+};
+
+/* The world is stopped, and nworkers CPUs are going to mark. */
+void tern_mark_start(struct tern_marker *m, unsigned nworkers);
+void tern_mark_end(struct tern_marker *m);
+
+struct tern_mark_work {
+	struct tern_marker *marker;
+	struct tern_gcwork work;
+};
+void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m);
+
+/* Every word in [low, high), multiples of 8, that could be a pointer into an object makes that one
+ * grey. */
+void tern_mark_range(struct tern_mark_work *w, uintptr_t low, uintptr_t high);
+/* Make the object that an address lies in grey, if it lies in one that is white. */
+void tern_mark_address(struct tern_mark_work *w, uintptr_t addr);
+/* Scan until no CPU has anything grey. */
+void tern_mark_drain(struct tern_mark_work *w);
+/* When all CPUs have drained: what could not be queued. By one of them, alone. */
+void tern_mark_finish(struct tern_mark_work *w);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* roots.c - where marking begins: memory that was registered, and what the kernel shows of threads.
+ *
+ * Job      Keep the list of registered ranges. In a cycle, share the roots between the CPUs that
+ *          mark: ranges in pieces of 64 KiB, then the pieces that tern_port_scan_stacks() shows.
+ *          Each CPU has all stacks shown, and scans those whose number it has drawn: so the list
+ *          of threads stays the kernel's, and nothing of it is stored.
+ * Locks    roots(40), for the list; mheap(80), for records of it.   Context: registering as in gc.h;
+ *          the rest in the stopped world.
+ * Go       runtime/mgcmark.go markroot. */
+#include "gc/roots.h"
+
+#include <tern/gc.h>
+#include <tern/port.h>
+
+#include "gc/gc.h"
+#include "lib/bits.h"
+#include "mm/heap.h"
+
+#define PIECE ((uintptr_t)64 << 10)
+
+static const struct tern_lock_class roots_class = {
+	.name = "roots", .rank = 40, .irq = true, .protects = "the list of registered roots"
+};
+
+struct root {
+	struct tern_fixrecord link;
+	struct root *next;
+	uintptr_t start, size;
+	uint64_t first_job; /* of the cycle */
+};
+
+static struct tern_lock lock = TERN_LOCK_INIT(&roots_class);
+static struct root *roots;           /* [lock] in no order */
+static struct tern_fixalloc records; /* [lock: mheap] */
+static uint64_t njobs;               /* [const] in a cycle */
+static _Atomic uint64_t next_job;    /* [atomic: relaxed] the first that nobody has taken */
+static _Atomic uint64_t next_stack;  /* [atomic: relaxed] likewise, of what the kernel shows */
+static _Atomic uint64_t stack_bytes; /* [atomic: relaxed] scanned in this cycle */
+static uint64_t range_bytes;
+
+/* --- the list -------------------------------------------------------------------------------- */
+
+static struct root *take_record(void)
+{
+	struct tern_mheap *h = &tern_heap.pages;
+	struct root *r = NULL;
+
+	tern_lock(&h->lock);
+	if (records.free || tern_mheap_records_locked(h, sizeof(*r)))
+		r = tern_fixalloc_take(&records, &h->meta, sizeof(*r));
+	tern_unlock(&h->lock);
+	return r;
+}
+
+static void free_record(struct root *r)
+{
+	struct tern_mheap *h = &tern_heap.pages;
+
+	tern_lock(&h->lock);
+	tern_fixalloc_free(&records, r);
+	tern_unlock(&h->lock);
+}
+
+static bool is_range(uintptr_t start, size_t size)
+{
+	return start && size && start % 8 == 0 && size % 8 == 0 && start + size > start;
+}
+
+static struct root *overlapping_locked(uintptr_t start, size_t size)
+{
+	struct root *r = roots;
+
+	while (r && (start - r->start >= r->size) && (r->start - start >= size))
+		r = r->next;
+	return r;
+}
+
+static enum tern_result add_locked(uintptr_t start, size_t size)
+{
+	struct root *r;
+
+	if (overlapping_locked(start, size))
+		return TERN_EINVAL;
+	r = take_record();
+	if (!r)
+		return TERN_ENOMEM;
+	r->start = start;
+	r->size = size;
+	r->next = roots;
+	roots = r;
+	return TERN_OK;
+}
+
+enum tern_result tern_gc_add_root(const void *start, size_t size)
+{
+	enum tern_result result;
+	unsigned long irq;
+
+	if (!is_range((uintptr_t)start, size))
+		return TERN_EINVAL;
+	do {
+		irq = tern_lock_irqsave(&lock);
+		result = add_locked((uintptr_t)start, size);
+		tern_unlock_irqrestore(&lock, irq);
+	} while (result == TERN_ENOMEM && tern_heap_find_memory(1));
+	return result;
+}
+
+enum tern_result tern_gc_remove_root(const void *start, size_t size)
+{
+	unsigned long irq = tern_lock_irqsave(&lock);
+	struct root **at = &roots, *r;
+
+	while ((r = *at) && (r->start != (uintptr_t)start || r->size != size))
+		at = &r->next;
+	if (r) {
+		*at = r->next;
+		free_record(r);
+	}
+	tern_unlock_irqrestore(&lock, irq);
+	return r ? TERN_OK : TERN_EINVAL;
+}
+
+/* --- a cycle --------------------------------------------------------------------------------- */
+
+void tern_roots_start(void)
+{
+	njobs = 0;
+	range_bytes = 0;
+	for (struct root *r = roots; r; r = r->next) {
+		r->first_job = njobs;
+		njobs += (r->size + PIECE - 1) / PIECE;
+		range_bytes += r->size;
+	}
+	atomic_store_explicit(&next_job, 0, memory_order_relaxed);
+	atomic_store_explicit(&next_stack, 0, memory_order_relaxed);
+	atomic_store_explicit(&stack_bytes, 0, memory_order_relaxed);
+}
+
+static void mark_piece(struct tern_mark_work *w, const struct root *r, uint64_t piece)
+{
+	uintptr_t low = r->start + piece * PIECE, end = r->start + r->size;
+
+	tern_mark_range(w, low, end - low < PIECE ? end : low + PIECE);
+}
+
+static void mark_ranges(struct tern_mark_work *w)
+{
+	const struct root *r = roots;
+	uint64_t job;
+
+	/* What one CPU draws rises, so it goes through the list once. */
+	while ((job = atomic_fetch_add_explicit(&next_job, 1, memory_order_relaxed)) < njobs) {
+		while (r->next && r->next->first_job <= job)
+			r = r->next;
+		mark_piece(w, r, job - r->first_job);
+	}
+}
+
+struct stacks {
+	struct tern_mark_work *work;
+	uint64_t shown, mine;
+};
+
+static uint64_t draw(void)
+{
+	return atomic_fetch_add_explicit(&next_stack, 1, memory_order_relaxed);
+}
+
+static void mark_stack(void *arg, uintptr_t low, uintptr_t high)
+{
+	struct stacks *s = arg;
+
+	if (s->shown++ != s->mine)
+		return;
+	low = align_up(low, sizeof(uintptr_t));
+	high = align_down(high, sizeof(uintptr_t));
+	if (low < high) {
+		tern_mark_range(s->work, low, high);
+		atomic_fetch_add_explicit(&stack_bytes, high - low, memory_order_relaxed);
+	}
+	s->mine = draw();
+}
+
+void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp)
+{
+	struct stacks s = { .work = w };
+
+	mark_ranges(w);
+	s.mine = draw();
+	tern_port_scan_stacks(sp, mark_stack, &s);
+}
+
+TERN_WEAK void tern_port_scan_stacks(uintptr_t sp, tern_scan_stack *scan, void *arg)
+{
+	uintptr_t end = (uintptr_t)tern_gc_state.options.stack;
+
+	if (sp < end)
+		scan(arg, sp, end);
+}
+
+uint64_t tern_roots_range_bytes(void)
+{
+	return range_bytes;
+}
+
+uint64_t tern_roots_stack_bytes(void)
+{
+	return atomic_load_explicit(&stack_bytes, memory_order_relaxed);
+}

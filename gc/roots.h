@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* roots.h - where marking begins: memory that was registered, and what the kernel shows of threads. */
+#ifndef GC_ROOTS_H
+#define GC_ROOTS_H
+
+#include "gc/mark.h"
+
+/* Between cycles, or in the stopped world before marking: cut all roots into jobs. */
+void tern_roots_start(void);
+/* Mark from the jobs that no other CPU has taken, until none are left. sp: see
+ * tern_port_scan_stacks(). */
+void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp);
+/* Bytes that the cycle scanned: registered ranges, and stacks. */
+uint64_t tern_roots_range_bytes(void);
+uint64_t tern_roots_stack_bytes(void);
+
+#endif

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* work.c - grey objects: marked, and not scanned yet.
+ *
+ * Job      Buffers of grey objects: a CPU's own two, and lists of full and empty ones that all
+ *          share without a lock; know when no CPU has any left; take memory for buffers while
+ *          there is some, and give it back after the cycle.
+ * Above    mark, roots.   Below  mheap (pages).
+ * Locks    workpool(70), for the list of pages; mheap(80).   Context: marking, interrupts off.
+ * End      A CPU says that it waits only when both of its buffers are empty, and takes that back
+ *          before it takes a buffer. A full buffer is made only by a CPU that does not wait. So if
+ *          all wait, and one of them saw no full buffer after the last began to, there is none.
+ * Memory   What is free; the heap does not grow for it. When there is none, the caller keeps the
+ *          object marked and remembers its span: see mark.c.
+ * Go       runtime/mgcwork.go, and lfstack.go for the stacks. */
+#include "gc/work.h"
+
+#include "arch/arch.h"
+#include "lib/assert.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+const struct tern_lock_class tern_workpool_class = {
+	.name = "workpool", .rank = 70, .irq = true, .protects = "the pages of mark buffers"
+};
+
+#define TURN_BITS 16
+
+TERN_STATIC_ASSERT(sizeof(struct tern_workbuf) == 16, "entries fill the rest of a buffer");
+TERN_STATIC_ASSERT(TERN_PAGE_SIZE % TERN_WORKBUF_BYTES == 0, "buffers fill pages");
+
+/* --- the stacks: an address has 48 bits that count, and a turn makes each top another ---------- */
+
+static struct tern_workbuf *buffer_of(uint64_t top)
+{
+	return (struct tern_workbuf *)(uintptr_t)((int64_t)top >> TURN_BITS);
+}
+
+static uint64_t top_of(struct tern_workbuf *b, uint64_t before)
+{
+	return (uint64_t)(uintptr_t)b << TURN_BITS | ((before + 1) & ((1u << TURN_BITS) - 1));
+}
+
+static void push(struct tern_workstack *s, struct tern_workbuf *b)
+{
+	uint64_t top = atomic_load_explicit(&s->top, memory_order_relaxed);
+
+	do
+		atomic_store_explicit(&b->next, buffer_of(top), memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&s->top, &top, top_of(b, top),
+						      memory_order_release, memory_order_relaxed));
+}
+
+/* A buffer that another CPU takes meanwhile stays memory that can be read. */
+static struct tern_workbuf *pop(struct tern_workstack *s)
+{
+	uint64_t top = atomic_load_explicit(&s->top, memory_order_acquire);
+	struct tern_workbuf *b, *next;
+
+	do {
+		b = buffer_of(top);
+		if (!b)
+			return NULL;
+		next = atomic_load_explicit(&b->next, memory_order_relaxed);
+	} while (!atomic_compare_exchange_weak_explicit(
+		&s->top, &top, top_of(next, top), memory_order_acquire, memory_order_acquire));
+	return b;
+}
+
+static bool is_empty(const struct tern_workstack *s)
+{
+	return !buffer_of(atomic_load_explicit(&s->top, memory_order_seq_cst));
+}
+
+/* --- memory ---------------------------------------------------------------------------------- */
+
+/* A page's buffers, but for one. Its first word, and so the first buffer's, leads to the page before
+ * it: so that buffer is a little shorter. */
+static struct tern_workbuf *cut(struct tern_workpool *pool, uintptr_t page)
+{
+	struct tern_workbuf *b = NULL;
+
+	for (uintptr_t at = page; at < page + TERN_PAGE_SIZE; at += TERN_WORKBUF_BYTES) {
+		uint32_t lost = at == page ? 8 : 0;
+
+		if (b)
+			push(&pool->empty, b);
+		b = (struct tern_workbuf *)(at + lost);
+		b->n = 0;
+		b->cap = TERN_WORKBUF_ENTRIES - lost / 8;
+	}
+	return b;
+}
+
+static struct tern_workbuf *grow(struct tern_workpool *pool)
+{
+	uint64_t page = tern_mheap_take(pool->heap, NULL, 1, 1, TERN_PAGES_END);
+	uintptr_t addr;
+
+	if (page == TERN_NO_PAGE)
+		return NULL;
+	tern_mheap_set_run(pool->heap, page, 1);
+	addr = tern_page_addr(page);
+	tern_lock(&pool->lock);
+	*(uintptr_t *)addr = pool->pages;
+	pool->pages = addr;
+	pool->npages++;
+	if (pool->max_pages < pool->npages)
+		pool->max_pages = pool->npages;
+	tern_unlock(&pool->lock);
+	return cut(pool, addr);
+}
+
+void tern_work_start(struct tern_workpool *pool, unsigned nworkers)
+{
+	pool->nworkers = nworkers;
+	atomic_store_explicit(&pool->waiting, 0, memory_order_relaxed);
+}
+
+void tern_work_end(struct tern_workpool *pool)
+{
+	uintptr_t page = pool->pages;
+
+	TERN_ASSERT(is_empty(&pool->full));
+	atomic_store_explicit(&pool->full.top, 0, memory_order_relaxed);
+	atomic_store_explicit(&pool->empty.top, 0, memory_order_relaxed);
+	pool->pages = 0;
+	pool->npages = 0;
+	while (page) {
+		uintptr_t next = *(uintptr_t *)page;
+
+		tern_mheap_unset_run(pool->heap, tern_page_of(page), 1);
+		tern_mheap_free(pool->heap, NULL, tern_page_of(page), 1);
+		page = next;
+	}
+}
+
+/* --- a CPU's own ----------------------------------------------------------------------------- */
+
+void tern_work_init(struct tern_gcwork *w, struct tern_workpool *pool)
+{
+	*w = (struct tern_gcwork){ .pool = pool,
+				   .parallel = pool->nworkers > 1,
+				   .spare.head.cap = TERN_WORK_SPARE };
+}
+
+static bool is_spare(const struct tern_gcwork *w, const struct tern_workbuf *b)
+{
+	return b == &w->spare.head;
+}
+
+static struct tern_workbuf *empty_buffer(struct tern_gcwork *w)
+{
+	struct tern_workbuf *b = pop(&w->pool->empty);
+
+	if (!b)
+		b = grow(w->pool);
+	if (!b && !is_spare(w, w->primary) && !is_spare(w, w->secondary))
+		b = &w->spare.head;
+	return b;
+}
+
+static void swap(struct tern_gcwork *w)
+{
+	struct tern_workbuf *b = w->primary;
+
+	w->primary = w->secondary;
+	w->secondary = b;
+}
+
+static bool has_room(const struct tern_workbuf *b)
+{
+	return b && b->n < b->cap;
+}
+
+/* The one that is full becomes the pool's, but for the spare one, which is nobody else's. */
+bool tern_work_put_slow(struct tern_gcwork *w, uintptr_t obj)
+{
+	struct tern_workbuf *b;
+
+	swap(w);
+	if (!has_room(w->primary)) {
+		b = empty_buffer(w);
+		if (!b)
+			return false;
+		if (w->primary && is_spare(w, w->primary))
+			swap(w);
+		if (w->primary)
+			push(&w->pool->full, w->primary);
+		w->primary = b;
+	}
+	w->primary->obj[w->primary->n++] = obj;
+	return true;
+}
+
+static void give_empty(struct tern_gcwork *w, struct tern_workbuf *b)
+{
+	if (b && !is_spare(w, b))
+		push(&w->pool->empty, b);
+}
+
+uintptr_t tern_work_get_slow(struct tern_gcwork *w)
+{
+	swap(w);
+	if (!w->primary || w->primary->n == 0) {
+		struct tern_workbuf *b = pop(&w->pool->full);
+
+		if (!b)
+			return 0;
+		give_empty(w, w->primary);
+		w->primary = b;
+	}
+	return w->primary->obj[--w->primary->n];
+}
+
+void tern_work_dispose(struct tern_gcwork *w)
+{
+	TERN_ASSERT((!w->primary || w->primary->n == 0) && (!w->secondary || w->secondary->n == 0));
+	give_empty(w, w->primary);
+	give_empty(w, w->secondary);
+	w->primary = w->secondary = NULL;
+}
+
+/* Half of the primary, when there is a buffer for it. */
+static void share_half(struct tern_gcwork *w)
+{
+	struct tern_workbuf *from = w->primary, *b = pop(&w->pool->empty);
+	uint32_t n = from->n / 2;
+
+	if (!b)
+		b = grow(w->pool);
+	if (!b)
+		return;
+	from->n -= n;
+	memcpy(b->obj, &from->obj[from->n], n * sizeof(b->obj[0]));
+	b->n = n;
+	push(&w->pool->full, b);
+}
+
+void tern_work_balance(struct tern_gcwork *w)
+{
+	if (!w->parallel || !is_empty(&w->pool->full) ||
+	    atomic_load_explicit(&w->pool->waiting, memory_order_relaxed) == 0)
+		return;
+	if (w->secondary && w->secondary->n && !is_spare(w, w->secondary)) {
+		push(&w->pool->full, w->secondary);
+		w->secondary = NULL;
+	} else if (w->primary && w->primary->n > 4) {
+		share_half(w);
+	}
+}
+
+bool tern_work_wait(struct tern_gcwork *w)
+{
+	struct tern_workpool *pool = w->pool;
+
+	atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_seq_cst);
+	for (;;) {
+		if (!is_empty(&pool->full)) {
+			atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_seq_cst);
+			return true;
+		}
+		if (atomic_load_explicit(&pool->waiting, memory_order_seq_cst) == pool->nworkers)
+			return false;
+		arch_relax();
+	}
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* work.h - grey objects: marked, and not scanned yet.
+ *
+ * A CPU that marks has a struct tern_gcwork with two buffers of its own, so that one who goes up and
+ * down at a border does not run to the shared lists each time. Full buffers are shared; who runs dry
+ * takes one. */
+#ifndef GC_WORK_H
+#define GC_WORK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/compiler.h"
+#include "mm/mheap.h"
+
+#define TERN_WORKBUF_BYTES   2048u
+#define TERN_WORKBUF_ENTRIES ((TERN_WORKBUF_BYTES - 16) / sizeof(uintptr_t))
+
+struct tern_workbuf {
+	_Atomic(struct tern_workbuf *) next; /* [atomic: relaxed] the list it is in */
+	uint32_t n;
+	uint32_t cap;
+	uintptr_t obj[];
+};
+
+/* A stack of buffers that any CPU may push to and pop from. All zero: empty. */
+struct tern_workstack {
+	_Atomic uint64_t top; /* [atomic: release by push, acquire by pop] address << 16 | turn */
+} TERN_ALIGNED(TERN_CACHE_LINE);
+
+/* What all CPUs share in a cycle. */
+struct tern_workpool {
+	struct tern_workstack full, empty;
+	_Atomic uint32_t waiting; /* [atomic: seq_cst] CPUs that found nothing to do */
+	uint32_t nworkers;        /* [const] while marking */
+	struct tern_mheap *heap;  /* [const] gives pages for buffers */
+	struct tern_lock lock;    /* of the list of pages */
+	uintptr_t pages;          /* [lock] what was taken, linked by their first words */
+	uint64_t npages;          /* [lock] */
+	uint64_t max_pages;       /* [lock] of the largest cycle */
+};
+
+extern const struct tern_lock_class tern_workpool_class;
+
+/* The last resort of a CPU for which there is no buffer. */
+#define TERN_WORK_SPARE 30u
+
+struct tern_gcwork {
+	struct tern_workpool *pool;
+	struct tern_workbuf *primary, *secondary; /* NULL: none yet */
+	bool parallel;                            /* more than one CPU marks */
+	uint64_t marked_bytes, marked_objects, scanned_bytes;
+	struct {
+		struct tern_workbuf head;
+		uintptr_t obj[TERN_WORK_SPARE];
+	} spare;
+};
+
+/* Between cycles: nobody uses the pool. */
+void tern_work_start(struct tern_workpool *pool, unsigned nworkers);
+/* Give all buffers' memory back. */
+void tern_work_end(struct tern_workpool *pool);
+
+void tern_work_init(struct tern_gcwork *w, struct tern_workpool *pool);
+/* Nothing is left in it; its buffers are the pool's again. */
+void tern_work_dispose(struct tern_gcwork *w);
+
+/* False: there is no room, and no memory for more. */
+bool tern_work_put_slow(struct tern_gcwork *w, uintptr_t obj);
+/* 0: there is nothing, neither here nor in the pool. */
+uintptr_t tern_work_get_slow(struct tern_gcwork *w);
+/* Others may be waiting for some of what is here. */
+void tern_work_balance(struct tern_gcwork *w);
+/* Nothing was found: wait for more. False when nobody has any: marking is done. */
+bool tern_work_wait(struct tern_gcwork *w);
+
+static TERN_INLINE bool tern_work_put(struct tern_gcwork *w, uintptr_t obj)
+{
+	struct tern_workbuf *b = w->primary;
+
+	if (unlikely(!b || b->n == b->cap))
+		return tern_work_put_slow(w, obj);
+	b->obj[b->n++] = obj;
+	return true;
+}
+
+static TERN_INLINE uintptr_t tern_work_get(struct tern_gcwork *w)
+{
+	struct tern_workbuf *b = w->primary;
+
+	if (unlikely(!b || b->n == 0))
+		return tern_work_get_slow(w);
+	return b->obj[--b->n];
+}
+
+#endif
