@@ -76,15 +76,17 @@ bool tern_large_drop(struct tern_mheap *h, struct tern_pagecache *pages, struct 
 	return true;
 }
 
-bool tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s)
+void tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s)
 {
-	uint32_t gen = generation(h);
+	uint32_t gen = generation(h), npages = s->npages;
 
 	if (!claim(s, gen, gen - 1))
-		return false;
+		return;
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
-	if (!atomic_exchange_explicit(tern_mspan_mark_bits(s), 0, memory_order_relaxed))
-		return drop(h, pages, s);
-	atomic_store_explicit(&s->sweepgen, gen, memory_order_release);
-	return false;
+	if (atomic_exchange_explicit(tern_mspan_mark_bits(s), 0, memory_order_relaxed)) {
+		atomic_store_explicit(&s->sweepgen, gen, memory_order_release);
+		tern_mheap_count_swept(h, 0, 0, npages);
+	} else if (drop(h, pages, s)) {
+		tern_mheap_count_swept(h, 1, (uint64_t)npages << TERN_PAGE_SHIFT, npages);
+	}
 }

@@ -104,6 +104,7 @@ static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct te
 						     memory_order_seq_cst, memory_order_relaxed))
 		return false;
 	n = tern_mspan_sweep(s);
+	tern_mheap_count_swept(h, n, n * s->elemsize, s->npages);
 	atomic_store_explicit(&s->sweepgen, gen, memory_order_seq_cst);
 	/* The span may be gone by now. */
 	atomic_fetch_add_explicit(&c->nswept, n, memory_order_relaxed);

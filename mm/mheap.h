@@ -32,6 +32,8 @@ struct tern_sweep {
 	struct tern_sweep_place next;      /* [lock] */
 	struct tern_sweep_place next_dead; /* [lock] */
 	uint32_t busy;                     /* [lock] pieces that were handed out and are not done */
+	/* [atomic: relaxed] what sweeping freed, in all, and pages of the spans that were swept */
+	_Atomic uint64_t nobjects, nbytes, npages;
 };
 
 struct tern_mheap {
@@ -102,6 +104,15 @@ void tern_mheap_free(struct tern_mheap *h, struct tern_pagecache *cache, uint64_
 void tern_mheap_flush(struct tern_mheap *h, struct tern_pagecache *cache);
 /* How many pages of the heap only a CPU that runs out of memory may have. */
 void tern_mheap_set_reserve(struct tern_mheap *h, uint64_t npages);
+
+/* So much was freed by sweeping so many pages. */
+static inline void tern_mheap_count_swept(struct tern_mheap *h, uint64_t nobjects, uint64_t nbytes,
+					  uint64_t npages)
+{
+	atomic_fetch_add_explicit(&h->sweep.nobjects, nobjects, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sweep.nbytes, nbytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sweep.npages, npages, memory_order_relaxed);
+}
 
 /* A span of slots, all free, owned by the caller; NULL when there are no pages. Interrupts off. */
 struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *cache,
