@@ -20,9 +20,7 @@
 #include "mm/page.h"
 
 /* A quarter of the CPUs marks. */
-#define BACKGROUND (TERN_FIXED_ONE / 4)
-/* Beyond this the program stood still, and says nothing of how fast it allocates. */
-#define UTILIZATION_MAX     (TERN_FIXED_ONE / 20 * 19)
+#define BACKGROUND          (TERN_FIXED_ONE / 4)
 #define MIN_TRIGGER_PERCENT 70u
 #define MAX_TRIGGER_PERCENT 95u
 #define MIN_RUNWAY          ((uint64_t)64 << 10)
@@ -348,7 +346,7 @@ static tern_fixed share_of_cpus(const struct tern_pacer *p, uint64_t cpu_ns, uin
 static tern_fixed measure_cons_mark(struct tern_pacer *p, const struct tern_pacer_end *end)
 {
 	tern_fixed idle = share_of_cpus(p, end->idle_ns, end->now_ns);
-	tern_fixed mutator = TERN_FIXED_ONE - tern_min(p->utilization, UTILIZATION_MAX);
+	tern_fixed mutator = TERN_FIXED_ONE - p->utilization;
 	uint64_t grown = tern_pacer_live(p) - p->triggered_bytes;
 	uint64_t work = tern_max(work_done(p), 1);
 
