@@ -5,15 +5,16 @@
  *          away gives fresh ones when they are touched; nothing has to be asked for.
  * Finding  At the first use, not at boot: what a boot costs does not depend on devices.
  * Trust    None: see boot/virtio.h. A device that was given up stays so; all goes on without it.
- * Locks    balloon(100), not by interrupt handlers: held, with preemption off and interrupts as
- *          they were, until the host answers, which may take VIRTIO_PATIENCE_NS once. Nobody is
- *          waited for but the host, so it may be called with interrupts off. Below all other locks
- *          of the kernel, as interrupts take those meanwhile.
+ * Locks    balloon(5), not by interrupt handlers: held, with preemption off and interrupts as
+ *          they were, until the host answers, which may take VIRTIO_PATIENCE_NS once. Below all
+ *          others, tern's too, as interrupts take those meanwhile. A holder's CPU may be stopped:
+ *          so who has interrupts off does not wait for it, and keeps its memory.
  * Context  threads. */
 #include "boot/balloon.h"
 
 #include <tern/port.h>
 
+#include "arch/arch.h"
 #include "boot/machine.h"
 #include "boot/thread.h"
 #include "boot/virtio.h"
@@ -31,11 +32,9 @@
 
 enum state { UNKNOWN, ABSENT, IN_USE };
 
-static const struct tern_lock_class balloon_class = { .name = "balloon",
-						      .rank = 100,
-						      .irq = false,
-						      .protects =
-							      "the device that takes memory back" };
+static const struct tern_lock_class balloon_class = {
+	.name = "balloon", .rank = 5, .irq = false, .protects = "the device that takes memory back"
+};
 
 static struct {
 	struct tern_lock lock;
@@ -49,6 +48,18 @@ static void lock(void)
 {
 	thread_preempt_disable();
 	tern_lock(&balloon.lock);
+}
+
+static bool lock_or_leave(void)
+{
+	thread_preempt_disable();
+	if (arch_irq_enabled())
+		tern_lock(&balloon.lock);
+	else if (!tern_lock_try(&balloon.lock)) {
+		thread_preempt_enable();
+		return false;
+	}
+	return true;
 }
 
 static void unlock(void)
@@ -109,7 +120,8 @@ bool balloon_release(uint64_t start, uint64_t size)
 	while (good && done < size) {
 		uint64_t chunk = size - done < CHUNK ? size - done : CHUNK;
 
-		lock();
+		if (!lock_or_leave())
+			return false;
 		good = is_in_use_locked() && report_locked(start + done, (uint32_t)chunk);
 		unlock();
 		done += chunk;

@@ -8,6 +8,7 @@
 extern const struct tern_command boot_commands[];         /* report, version, uptime, log ... */
 extern const struct tern_command boot_memory_commands[];  /* mem, peek, poke, symbol, stress */
 extern const struct tern_command boot_balloon_commands[]; /* balloon */
+extern const struct tern_command boot_gc_commands[];      /* gc */
 extern const struct tern_command boot_cpu_commands[];     /* cpus, threads, ping, fault ... */
 
 #endif

@@ -42,6 +42,8 @@ struct cpu {
 	struct run_queue runq; /* own lock */
 	atomic_bool hungry;    /* [atomic: a hint, relaxed] idle, and nobody sent a thread */
 	_Atomic(struct ipi_request *) ipi_mailbox; /* [atomic: see ipi.c] */
+	atomic_bool stop_asked;                    /* [atomic: see stop.c] */
+	uintptr_t stopped_sp; /* [cpu; others in the stopped world] 0: not stopped */
 
 	/* counters for the monitor; written by this CPU only, read by any */
 	uint64_t irqs, ipis, ticks, switches;

@@ -4,7 +4,8 @@
  * Job      Each CPU has a mailbox: a list to which others push requests without a lock, and which
  *          the owner takes as a whole. Requests live on their senders' stacks, as a sender waits.
  * Rule     Who waits serves its own mailbox meanwhile. So two CPUs that call each other with
- *          interrupts off both get their answer, and no CPU can wait for one that waits for it.
+ *          interrupts off both get their answer, and no CPU can wait for one that waits for it. It
+ *          stops for the collector, too: who is to answer may be stopped already, or collect.
  * Locks    none, and callers hold none that a handler may want.
  * Context  any but NMI. A thread that waits may be preempted, and even go on on another CPU.
  * Memory   push (release) with take (acquire): the function sees what its sender wrote.
@@ -20,6 +21,7 @@
 #include "arch/arch.h"
 #include "boot/cpu.h"
 #include "boot/machine.h"
+#include "boot/stop.h"
 #include "lib/assert.h"
 
 struct ipi_call {
@@ -71,6 +73,7 @@ static void wait(struct ipi_call *call)
 		unsigned long irq = arch_irq_save();
 
 		serve(cpu_self());
+		stop_if_asked();
 		arch_irq_restore(irq);
 		arch_relax();
 	}
@@ -125,5 +128,6 @@ void ipi_interrupt(void)
 	TERN_ASSERT(!arch_irq_enabled());
 	c->ipis++;
 	serve(c);
+	stop_if_asked();
 	thread_look_at_queue();
 }

@@ -77,8 +77,9 @@ void mach_timer_set(uint64_t deadline_ns);
 uintptr_t mach_thread_stack(uintptr_t top, void (*entry)(void *), void *arg);
 void mach_switch(uintptr_t *save, uintptr_t to);
 
-/* Call fn(arg) on another stack, whose upper end is top, a multiple of 16. */
-void mach_call_on_stack(uintptr_t top, void (*fn)(void *), void *arg);
+/* Call fn(arg) on another stack, whose upper end is top, a multiple of 16. Before it goes there it
+ * stores the stack pointer in *save. For threads: thread_call_on_stack(). */
+void mach_call_on_stack(uintptr_t *save, uintptr_t top, void (*fn)(void *), void *arg);
 
 /* Read or write 1, 2, 4 or 8 bytes; false if the access faults. */
 bool mach_probe_read(uintptr_t addr, unsigned size, uint64_t *value);

@@ -12,6 +12,7 @@
 #include <tern/tern.h>
 
 #include "boot/machine.h"
+#include "boot/thread.h"
 #include "boot/vm.h"
 #include "lib/compiler.h"
 
@@ -110,7 +111,8 @@ static void provoke_growing_stack(void)
 	if (!stack)
 		return;
 	tern_stack_info(stack, &info);
-	mach_call_on_stack(info.top, recurse_from_here, NULL);
+	thread_call_on_stack(&(struct stack){ .bottom = info.guard, .top = info.top },
+			     recurse_from_here, NULL);
 }
 
 /* An object of the pool; the others on the way there are left. */

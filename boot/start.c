@@ -17,6 +17,7 @@
 #include "boot/cmdline.h"
 #include "boot/cpu.h"
 #include "boot/frames.h"
+#include "boot/gc.h"
 #include "boot/heap.h"
 #include "boot/machine.h"
 #include "boot/stack.h"
@@ -76,6 +77,7 @@ static void boot_continue(void *arg)
 	cpu_start_all();
 	heap_hand_over(&boot_info.map);
 	background_start();
+	gc_start_if_asked();
 	boot_ns = mach_ticks_to_ns(arch_ticks() - boot_info.entry_ticks);
 	mach_exit(kernel_main());
 }

@@ -484,6 +484,19 @@ void thread_pin(unsigned cpu)
 	arch_irq_restore(irq);
 }
 
+/* --- other stacks ---------------------------------------------------------------------- */
+
+/* Between the two stores to t->call the stack pointer says on which side of it the thread is. */
+void thread_call_on_stack(const struct stack *stack, void (*fn)(void *), void *arg)
+{
+	struct thread *t = thread_self();
+	struct stack_call call = { .stack = *stack, .outer = t->call };
+
+	t->call = &call;
+	mach_call_on_stack(&call.left_sp, stack->top, fn, arg);
+	t->call = call.outer;
+}
+
 /* --- beginning and end ----------------------------------------------------------------- */
 
 /* The first that a new thread does, in the middle of a switch. */
@@ -491,9 +504,13 @@ static void begin(void *arg)
 {
 	struct thread *t = arg;
 
+	void *own = t->arg;
+
+	/* From here on fn's alone, which may let go of it. */
+	t->arg = NULL;
 	finish_switch();
 	arch_irq_enable();
-	t->fn(t->arg);
+	t->fn(own);
 	thread_exit();
 }
 
@@ -539,12 +556,13 @@ static struct thread *create(unsigned cpu, const char *name, void (*fn)(void *),
 	if (!t)
 		return NULL;
 	t->fn = fn;
-	t->arg = arg;
 	t->pinned = cpu;
 	t->sp = mach_thread_stack((uintptr_t)t, begin, t);
-	list_thread(t);
+	/* Nobody who looks for arg comes between the caller's stack and the list of threads. */
 	irq = arch_irq_save();
+	t->arg = arg;
 	atomic_store_explicit(&t->cpu, choose_cpu(t, cpu_self()), memory_order_release);
+	list_thread(t);
 	enqueue(t);
 	arch_irq_restore(irq);
 	return t;
@@ -630,6 +648,12 @@ void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg)
 	list_for_each (l, &all_threads)
 		fn(list_entry(l, struct thread, all_link), arg);
 	tern_unlock_irqrestore(&list_lock, irq);
+}
+
+void thread_for_each_stopped(void (*fn)(struct thread *t, void *arg), void *arg)
+{
+	list_for_each (l, &all_threads)
+		fn(list_entry(l, struct thread, all_link), arg);
 }
 
 /* --- CPUs ------------------------------------------------------------------------------ */

@@ -37,6 +37,13 @@ struct run_queue {
 };
 
 /* "[lock: runq]" below is the lock of cpu->runq; see "Who owns a thread" in thread.c. */
+/* A thread that went over to another stack left this on the one before. */
+struct stack_call {
+	struct stack stack;       /* [const] where it went */
+	uintptr_t left_sp;        /* where the stack that it left ends meanwhile */
+	struct stack_call *outer; /* [const] the same of the stack that it left; NULL: its own */
+};
+
 struct thread {
 	unsigned id;                /* [const] counts up from 0 */
 	char name[THREAD_NAME_MAX]; /* [const] */
@@ -45,8 +52,9 @@ struct thread {
 	unsigned pinned;            /* [lock: runq] CPU id or THREAD_ANY_CPU */
 	uintptr_t sp;               /* [lock: runq] saved stack pointer while it does not run */
 	struct stack stack;         /* [const] at whose upper end the struct lies, but thread 0's */
+	struct stack_call *call;    /* [itself] the innermost of thread_call_on_stack() */
 	void (*fn)(void *);         /* [const] */
-	void *arg;                  /* [const] */
+	void *arg;                  /* [itself] NULL once fn has it */
 	struct list run_link;       /* [lock: runq] */
 	struct list all_link;       /* [lock: thread list] */
 
@@ -80,12 +88,17 @@ struct thread *thread_self(void);
 void thread_block(void);
 void thread_wake(struct thread *t);
 
+/* Call fn(arg) on another stack; who looks for pointers on the caller's stacks finds both. */
+void thread_call_on_stack(const struct stack *stack, void (*fn)(void *), void *arg);
+
 /* Nest. While off, the caller stays on its CPU and keeps it; it must not block. */
 void thread_preempt_disable(void);
 void thread_preempt_enable(void);
 
 /* Call fn for every thread, with the thread list locked: fn must not block. */
 void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
+/* The same without the lock: in the stopped world nobody changes the list. */
+void thread_for_each_stopped(void (*fn)(struct thread *t, void *arg), void *arg);
 
 /* The invariants of a run queue; its lock is held. */
 bool thread_check_queue(const struct run_queue *q);

@@ -47,13 +47,14 @@ func thread_start
 	brk	#0				/* entry does not return */
 endfunc thread_start
 
-/* void mach_call_on_stack(uintptr_t top, void (*fn)(void *), void *arg) */
+/* void mach_call_on_stack(uintptr_t *save, uintptr_t top, void (*fn)(void *), void *arg) */
 func mach_call_on_stack
 	stp	x29, x30, [sp, #-16]!
 	mov	x29, sp
-	mov	sp, x0
-	mov	x0, x2
-	blr	x1
+	str	x29, [x0]
+	mov	sp, x1
+	mov	x0, x3
+	blr	x2
 	mov	sp, x29
 	ldp	x29, x30, [sp], #16
 	ret

@@ -46,13 +46,14 @@ func thread_start
 	ud2					/* entry does not return */
 endfunc thread_start
 
-/* void mach_call_on_stack(uintptr_t top, void (*fn)(void *), void *arg) */
+/* void mach_call_on_stack(uintptr_t *save, uintptr_t top, void (*fn)(void *), void *arg) */
 func mach_call_on_stack
 	pushq	%rbp
 	movq	%rsp, %rbp
-	movq	%rdi, %rsp
-	movq	%rdx, %rdi
-	call	*%rsi
+	movq	%rsp, (%rdi)
+	movq	%rsi, %rsp
+	movq	%rcx, %rdi
+	call	*%rdx
 	movq	%rbp, %rsp
 	popq	%rbp
 	ret

@@ -40,6 +40,16 @@ static uintptr_t top_of(const struct tern_stack *stack)
 	return info.top;
 }
 
+/* `used` bytes below its top. */
+static void call_on(const struct tern_stack *stack, size_t used, void (*fn)(void *), void *arg)
+{
+	struct tern_stack_info info;
+
+	tern_stack_info(stack, &info);
+	thread_call_on_stack(&(struct stack){ .bottom = info.guard, .top = info.top - used }, fn,
+			     arg);
+}
+
 static void at_the_bottom(struct dive *d)
 {
 	d->committed = committed(d->stack);
@@ -82,7 +92,7 @@ static void dive_from_a_thread(void *arg)
 {
 	struct dive *d = arg;
 
-	mach_call_on_stack(top_of(d->stack), dive, d);
+	call_on(d->stack, 0, dive, d);
 }
 
 static void run(struct test *t, struct dive *d)
@@ -210,7 +220,7 @@ static void wait_at_the_edge(void *arg)
 		if (!stack)
 			continue;
 		tern_stack_info(stack, &info);
-		mach_call_on_stack(info.low + room, spin_there, NULL);
+		call_on(stack, info.top - info.low - room, spin_there, NULL);
 		*(unsigned *)arg += committed(stack) > START;
 		tern_stack_destroy(stack);
 		/* Only an interrupt ends it. */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* gc.c - start the collector, and a thread for what it leaves to do later.
+ *
+ * Options  gc[=PERCENT|off] gc-limit=BYTES gc-trace gc-check, as in struct tern_gc_options; `off`
+ *          collects when told and at the limit only.
+ * Roots    the image's data and bss. Not .bss.uncleared: what lies there is anything, at first.
+ * Locks    none.   Context: see gc.h; tern_port_wake_background() any but NMI. */
+#include "boot/gc.h"
+
+#include <stdatomic.h>
+
+#include <tern/command.h>
+#include <tern/gc.h>
+#include <tern/port.h>
+
+#include "boot/cmdline.h"
+#include "boot/start.h"
+#include "boot/thread.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+#define WORD_MAX 24
+
+extern char data_start[], data_end[], bss_start[], bss_end[];
+
+/* [atomic: release by who makes it, acquire by who wakes it] */
+static _Atomic(struct thread *) worker;
+
+static bool option(const char *key, char *word)
+{
+	return cmdline_option(boot_info.cmdline, key, word, WORD_MAX);
+}
+
+static bool number_option(const char *key, unsigned long long *value)
+{
+	char word[WORD_MAX];
+
+	if (!option(key, word))
+		return false;
+	if (tern_command_number(word, value))
+		return true;
+	log_warn("%s=%s: want a number", key, word);
+	return false;
+}
+
+static int percent(void)
+{
+	unsigned long long n;
+	char word[WORD_MAX];
+
+	if (!option("gc", word) || tern_str_eq(word, "off"))
+		return -1;
+	return *word && number_option("gc", &n) && n <= INT32_MAX ? (int)n : 0;
+}
+
+static struct tern_gc_options options(void)
+{
+	struct tern_gc_options o = { .percent = percent() };
+	unsigned long long limit;
+	char word[WORD_MAX];
+
+	if (number_option("gc-limit", &limit))
+		o.limit = limit;
+	o.trace = option("gc-trace", word);
+	o.check = option("gc-check", word);
+	return o;
+}
+
+static void work(void *arg)
+{
+	(void)arg;
+	for (;;) {
+		while (tern_gc_background())
+			thread_yield();
+		thread_block();
+	}
+}
+
+static bool start_worker(void)
+{
+	struct thread *t = thread_create("collector", work, NULL);
+
+	if (!t)
+		return false;
+	thread_detach(t);
+	atomic_store_explicit(&worker, t, memory_order_release);
+	return true;
+}
+
+/* The stopped world does not hinder it: nobody was stopped with a run queue's lock. */
+void tern_port_wake_background(void)
+{
+	struct thread *t = atomic_load_explicit(&worker, memory_order_acquire);
+
+	if (t)
+		thread_wake(t);
+}
+
+static bool add_roots(void)
+{
+	return tern_gc_add_root(data_start, (size_t)(data_end - data_start)) == TERN_OK &&
+	       tern_gc_add_root(bss_start, (size_t)(bss_end - bss_start)) == TERN_OK;
+}
+
+bool gc_start(void)
+{
+	struct tern_gc_options o = options();
+	static bool started;
+
+	if (started)
+		return true;
+	started = tern_gc_init(&o) == TERN_OK && add_roots() && start_worker();
+	if (!started)
+		log_error("no memory for the collector");
+	return started;
+}
+
+void gc_start_if_asked(void)
+{
+	char word[WORD_MAX];
+
+	if (option("gc", word))
+		gc_start();
+}

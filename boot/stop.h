@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* stop.h - stop this CPU for the collector. */
+#ifndef BOOT_STOP_H
+#define BOOT_STOP_H
+
+/* If tern_port_stop_cpus() asked: stop here until the world runs on. In interrupt handlers, and by
+ * CPUs that wait for others with interrupts off. */
+void stop_if_asked(void);
+
+#endif
