@@ -78,9 +78,9 @@ static TERN_INLINE void shade(struct tern_mark_work *w, uintptr_t addr)
 	slot = (unsigned)(offset * s->magic >> 32);
 	word = slot / 64;
 	bit = 1ull << slot % 64;
-	if ((get(&s->bits[word]) | get(&s->bits[s->nwords + word])) & bit)
+	if ((get(&s->word[word].free) | get(&s->word[word].remote)) & bit)
 		return;
-	if (!set_mark(&s->bits[2 * s->nwords + word], bit, w->work.parallel))
+	if (!set_mark(&s->word[word].mark, bit, w->work.parallel))
 		return;
 	if (!atomic_load_explicit(&s->marked, memory_order_relaxed))
 		note_mark(m, s);
@@ -158,7 +158,7 @@ void tern_mark_drain(struct tern_mark_work *w)
 static void scan_marked(struct tern_mark_work *w, struct tern_mspan *s)
 {
 	for (unsigned i = 0; i < s->nwords; i++) {
-		for (uint64_t bits = get(&tern_mspan_mark_bits(s)[i]); bits; bits &= bits - 1) {
+		for (uint64_t bits = get(&s->word[i].mark); bits; bits &= bits - 1) {
 			uintptr_t obj =
 				s->base + (i * 64 + (unsigned)__builtin_ctzll(bits)) * s->elemsize;
 

@@ -65,7 +65,7 @@ static uint64_t next_random(void)
 
 static uint64_t free_in(struct tern_mspan *s, unsigned w)
 {
-	return atomic_load_explicit(&tern_mspan_free_bits(s)[w], memory_order_relaxed);
+	return atomic_load_explicit(&s->word[w].free, memory_order_relaxed);
 }
 
 /* Of the free bits at or behind a random word. */
@@ -86,8 +86,8 @@ void *tern_harden_take(struct tern_mcache *c, size_t spc)
 	struct tern_slots *e = &c->slots[spc];
 	unsigned slot = random_slot(e->span), w = slot / 64;
 
-	atomic_store_explicit(&tern_mspan_free_bits(e->span)[w],
-			      free_in(e->span, w) & ~(1ull << slot % 64), memory_order_relaxed);
+	atomic_store_explicit(&e->span->word[w].free, free_in(e->span, w) & ~(1ull << slot % 64),
+			      memory_order_relaxed);
 	__atomic_store_n(&e->taken, e->taken + TERN_SLOTS_TAKEN, __ATOMIC_RELAXED);
 	e->word = tern_mcache_none.slots[spc].word;
 	return (void *)(e->span->base + slot * e->span->elemsize);

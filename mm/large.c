@@ -83,7 +83,7 @@ void tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct
 	if (!claim(s, gen, gen - 1))
 		return;
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
-	if (atomic_exchange_explicit(tern_mspan_mark_bits(s), 0, memory_order_relaxed)) {
+	if (atomic_exchange_explicit(&s->word[0].mark, 0, memory_order_relaxed)) {
 		atomic_store_explicit(&s->sweepgen, gen, memory_order_release);
 		tern_mheap_count_swept(h, 0, 0, npages);
 	} else if (drop(h, pages, s)) {

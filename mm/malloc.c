@@ -300,9 +300,9 @@ static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t a
 {
 	uint64_t product = (addr - s->base) * s->magic;
 	unsigned slot = (unsigned)(product >> 32), w = slot / 64;
-	_Atomic uint64_t *remote = &s->bits[s->nwords + w];
+	_Atomic uint64_t *remote = &s->word[w].remote;
 	uint64_t bit = 1ull << slot % 64, slots = tern_mspan_slots_in(s, w);
-	uint64_t free = atomic_load_explicit(&s->bits[w], memory_order_relaxed);
+	uint64_t free = atomic_load_explicit(&s->word[w].free, memory_order_relaxed);
 	_Atomic uint64_t *count = &c->nfree[s->spc];
 
 	if ((uint32_t)product >= s->magic || free & bit)
@@ -327,12 +327,11 @@ static TERN_INLINE bool free_own(struct tern_mspan *s, uintptr_t offset)
 	if (unlikely((uint32_t)product >= s->magic))
 		return false;
 	bit = 1ull << slot % 64;
-	free = atomic_load_explicit(&s->bits[w], memory_order_relaxed);
-	if (unlikely((free | atomic_load_explicit(&s->bits[s->nwords + w], memory_order_relaxed)) &
-		     bit))
+	free = atomic_load_explicit(&s->word[w].free, memory_order_relaxed);
+	if (unlikely((free | atomic_load_explicit(&s->word[w].remote, memory_order_relaxed)) & bit))
 		return false;
 	s->needzero = true;
-	atomic_store_explicit(&s->bits[w], free | bit, memory_order_relaxed);
+	atomic_store_explicit(&s->word[w].free, free | bit, memory_order_relaxed);
 	return true;
 }
 

@@ -80,7 +80,7 @@ static bool aim(struct tern_slots *e, struct tern_mspan *s)
 
 	if (w == s->nwords)
 		return false;
-	e->word = &tern_mspan_free_bits(s)[w];
+	e->word = &s->word[w].free;
 	e->base = s->base + (uintptr_t)w * 64 * s->elemsize;
 	return true;
 }

@@ -58,13 +58,12 @@ static bool worth_listing(uint64_t slots, uint64_t free)
 
 static uint64_t remote_in(struct tern_mspan *s, unsigned w)
 {
-	return atomic_load_explicit(&tern_mspan_remote_bits(s)[w], memory_order_seq_cst);
+	return atomic_load_explicit(&s->word[w].remote, memory_order_seq_cst);
 }
 
 static uint64_t free_in(struct tern_mspan *s, unsigned w)
 {
-	return atomic_load_explicit(&tern_mspan_free_bits(s)[w], memory_order_seq_cst) |
-	       remote_in(s, w);
+	return atomic_load_explicit(&s->word[w].free, memory_order_seq_cst) | remote_in(s, w);
 }
 
 static bool has_free(struct tern_mspan *s)
@@ -163,9 +162,8 @@ static struct look look_at(const struct tern_mspan *s)
 	unsigned live = __atomic_load_n(&s->nelems, __ATOMIC_RELAXED);
 
 	for (unsigned w = 0; w < s->nwords; w++)
-		live -= count_bits(
-			atomic_load_explicit(&s->bits[w], memory_order_relaxed) |
-			atomic_load_explicit(&s->bits[s->nwords + w], memory_order_relaxed));
+		live -= count_bits(atomic_load_explicit(&s->word[w].free, memory_order_relaxed) |
+				   atomic_load_explicit(&s->word[w].remote, memory_order_relaxed));
 	return (struct look){
 		.base = __atomic_load_n(&s->base, __ATOMIC_RELAXED),
 		.npages = __atomic_load_n(&s->npages, __ATOMIC_RELAXED),

@@ -49,8 +49,11 @@ static void start_over(struct tern_mspan *s, uintptr_t base, uint32_t npages, ui
 	s->specials = NULL;
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
 	atomic_store_explicit(&s->rescan, false, memory_order_relaxed);
-	for (unsigned w = 0; w < 3u * s->nwords; w++)
-		set(&s->bits[w], 0);
+	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++) {
+		set(&w->free, 0);
+		set(&w->remote, 0);
+		set(&w->mark, 0);
+	}
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
 }
 
@@ -64,7 +67,7 @@ void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass 
 	s->nbytes = s->nelems * (uint32_t)s->elemsize;
 	s->magic = tern_sizeclass_magic[c];
 	for (unsigned w = 0; w < s->nwords; w++)
-		set(&tern_mspan_free_bits(s)[w], tern_mspan_slots_in(s, w));
+		set(&s->word[w].free, tern_mspan_slots_in(s, w));
 }
 
 void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages,
@@ -79,22 +82,22 @@ void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages
 
 unsigned tern_mspan_collect(struct tern_mspan *s)
 {
-	_Atomic uint64_t *free = tern_mspan_free_bits(s), *remote = tern_mspan_remote_bits(s);
 	unsigned count = 0;
 
-	for (unsigned w = 0; w < s->nwords; w++) {
+	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++) {
 		uint64_t freed;
 
-		if (get(&remote[w]) == 0)
+		if (get(&w->remote) == 0)
 			continue;
 		/* acquire: with the release of who freed, whose last writes to the object come
 		 * before whatever its next user does */
-		freed = atomic_exchange_explicit(&remote[w], 0, memory_order_acquire);
+		freed = atomic_exchange_explicit(&w->remote, 0, memory_order_acquire);
 		TERN_CHECK(
-			(freed & get(&free[w])) == 0,
+			(freed & get(&w->free)) == 0,
 			"double free in the span at 0x%lx: slots 0x%llx of word %u, twice at once",
-			(unsigned long)s->base, (unsigned long long)(freed & get(&free[w])), w);
-		set(&free[w], get(&free[w]) | freed);
+			(unsigned long)s->base, (unsigned long long)(freed & get(&w->free)),
+			(unsigned)(w - s->word));
+		set(&w->free, get(&w->free) | freed);
 		count += count_bits(freed);
 	}
 	if (count)
@@ -104,17 +107,18 @@ unsigned tern_mspan_collect(struct tern_mspan *s)
 
 unsigned tern_mspan_sweep(struct tern_mspan *s)
 {
-	_Atomic uint64_t *free = tern_mspan_free_bits(s), *remote = tern_mspan_remote_bits(s);
-	_Atomic uint64_t *mark = tern_mspan_mark_bits(s);
 	unsigned count = 0;
 
-	for (unsigned w = 0; w < s->nwords; w++) {
-		uint64_t dead = tern_mspan_slots_in(s, w) & ~get(&free[w]) & ~get(&remote[w]) &
-				~get(&mark[w]);
+	for (unsigned i = 0; i < s->nwords; i++) {
+		struct tern_span_word *w = &s->word[i];
+		uint64_t free = get(&w->free);
+		uint64_t dead =
+			tern_mspan_slots_in(s, i) & ~free & ~get(&w->remote) & ~get(&w->mark);
 
-		set(&mark[w], 0);
-		if (dead)
-			set(&free[w], get(&free[w]) | dead);
+		set(&w->mark, 0);
+		if (!dead)
+			continue;
+		set(&w->free, free | dead);
 		count += count_bits(dead);
 	}
 	if (count)
@@ -127,14 +131,14 @@ unsigned tern_mspan_next_word(const struct tern_mspan *s)
 {
 	unsigned w = 0;
 
-	while (w < s->nwords && get(&s->bits[w]) == 0)
+	while (w < s->nwords && get(&s->word[w].free) == 0)
 		w++;
 	return w;
 }
 
 static uint64_t free_in(const struct tern_mspan *s, unsigned w)
 {
-	return get(&s->bits[w]) | get(&s->bits[s->nwords + w]);
+	return get(&s->word[w].free) | get(&s->word[w].remote);
 }
 
 unsigned tern_mspan_taken(const struct tern_mspan *s)
@@ -142,7 +146,7 @@ unsigned tern_mspan_taken(const struct tern_mspan *s)
 	unsigned taken = s->nelems;
 
 	for (unsigned w = 0; w < s->nwords; w++)
-		taken -= count_bits(get(&s->bits[w]));
+		taken -= count_bits(get(&s->word[w].free));
 	return taken;
 }
 
@@ -165,7 +169,7 @@ bool tern_mspan_check(const struct tern_mspan *s)
 	    s->nelems * s->elemsize > (uint64_t)s->npages << TERN_PAGE_SHIFT)
 		return false;
 	for (unsigned w = 0; w < s->nwords; w++)
-		if ((get(&s->bits[w]) & get(&s->bits[s->nwords + w])) ||
+		if ((get(&s->word[w].free) & get(&s->word[w].remote)) ||
 		    (free_in(s, w) & ~tern_mspan_slots_in(s, w)))
 			return false;
 	return true;

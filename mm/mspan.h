@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mspan.h - a run of pages that is cut into slots of one size, or is one large object.
  *
- * Three bitmaps stand behind the record, a bit for each slot:
+ * Behind the record stand three bits for each slot:
  *
  *   free     1: may be handed out. Plain reads and writes, by the span's owner alone.
  *   remote   1: freed by somebody who does not own the span. Set atomically by anybody; moved to
@@ -41,35 +41,39 @@ enum tern_span_where {
 struct tern_mcache;
 struct tern_special;
 
+/* 64 slots. One cache line tells all about a slot. */
+struct tern_span_word {
+	_Atomic uint64_t free, remote, mark;
+};
+
 struct tern_mspan {
 	_Atomic(struct tern_mspan *) next; /* [atomic: relaxed] the list it is in; must be first */
 
-	uintptr_t base;     /* [const] while in use */
-	size_t elemsize;    /* [const] bytes in a slot; of a large object: of the whole span */
-	uint32_t npages;    /* [const] */
-	uint32_t nbytes;    /* [const] of a span of slots: what these take */
-	uint32_t magic;     /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
-	uint16_t nelems;    /* [const] */
-	tern_spanclass spc; /* [const] */
-	uint8_t nwords;     /* [const] of each bitmap */
-
-	_Atomic uint8_t state; /* [atomic: release by who makes it, acquire by readers without a
-				* lock] enum tern_span_state */
-	bool needzero;         /* [owner] a free slot may hold something else than zeros */
-	uint8_t margin;        /* [const] of a large object: pages on either side, for guards */
-
+	struct tern_special *specials; /* [lock: special] records tied to its objects */
+	uint64_t balance; /* [owner; atomic: relaxed] see mcache.c: slots taken, less collected */
 	_Atomic(struct tern_mcache *) owner; /* [atomic: relaxed] only the owner itself changes it
 					      * while it is set */
 	_Atomic uint32_t place;              /* [atomic] see mcentral.c */
 	/* [atomic: seq_cst, see mcentral.c] which cycle's marks are worked in, with the heap's as g:
 	 * g - 2 not yet, g - 1 somebody is at it, g done. Of a manual span: nothing. */
 	_Atomic uint32_t sweepgen;
-	atomic_bool marked; /* [atomic: relaxed] the collector has marked an object of it */
-	atomic_bool rescan; /* [atomic: relaxed] ... and could not queue it: gc/mark.c */
-	uint64_t balance;   /* [owner; atomic: relaxed] see mcache.c: slots taken, less collected */
-	struct tern_special *specials; /* [lock: special] records tied to its objects */
+	uint32_t npages;    /* [const] while in use */
+	uint16_t nelems;    /* [const] */
+	uint8_t margin;     /* [const] of a large object: pages on either side, for guards */
+	bool needzero;      /* [owner] a free slot may hold something else than zeros */
+	atomic_bool rescan; /* [atomic: relaxed] marked objects could not be queued: gc/mark.c */
 
-	_Atomic uint64_t bits[]; /* free, remote, mark: nwords each */
+	/* From here on: what marking and freeing look at. */
+	atomic_bool marked;    /* [atomic: relaxed] the collector has marked an object of it */
+	_Atomic uint8_t state; /* [atomic: release by who makes it, acquire by readers without a
+				* lock] enum tern_span_state */
+	uint8_t nwords;        /* [const] */
+	tern_spanclass spc;    /* [const] */
+	uint32_t nbytes;       /* [const] of a span of slots: what these take */
+	uint32_t magic;        /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
+	uintptr_t base;        /* [const] */
+	size_t elemsize;       /* [const] bytes in a slot; of a large object: of the whole span */
+	struct tern_span_word word[];
 };
 
 static inline enum tern_span_where tern_span_where(uint32_t place)
@@ -85,22 +89,7 @@ static inline uint32_t tern_span_place(enum tern_span_where where, uint32_t befo
 
 static inline size_t tern_mspan_record_size(unsigned nwords)
 {
-	return sizeof(struct tern_mspan) + 3 * nwords * sizeof(uint64_t);
-}
-
-static inline _Atomic uint64_t *tern_mspan_free_bits(struct tern_mspan *s)
-{
-	return s->bits;
-}
-
-static inline _Atomic uint64_t *tern_mspan_remote_bits(struct tern_mspan *s)
-{
-	return s->bits + s->nwords;
-}
-
-static inline _Atomic uint64_t *tern_mspan_mark_bits(struct tern_mspan *s)
-{
-	return s->bits + 2 * s->nwords;
+	return sizeof(struct tern_mspan) + nwords * sizeof(struct tern_span_word);
 }
 
 /* Words in each bitmap of a class. What is left over at a span's end has a bit too, which is never

@@ -111,7 +111,7 @@ void tern_stack_publish(struct tern_mspan *s, uintptr_t base, uint64_t npages, s
 	s->nelems = 0;
 	s->nwords = RECORD_WORDS;
 	s->spc = tern_spanclass_of(TERN_KIND_MANUAL, 0);
-	atomic_store_explicit(&s->bits[0], 1, memory_order_relaxed);
+	atomic_store_explicit(&s->word[0].free, 1, memory_order_relaxed);
 	/* release: with tern_stack_span_of() */
 	atomic_store_explicit(&s->state, TERN_SPAN_PAGES, memory_order_release);
 	tern_arenas_set_span(&tern_heap.pages.arenas, tern_page_of(base), npages, s);

@@ -42,7 +42,7 @@ static unsigned taken_in(const struct tern_mspan *s, unsigned c)
 	unsigned taken = tern_sizeclass_nelems[c];
 
 	for (unsigned w = 0; w < tern_mspan_words(c); w++)
-		taken -= count_bits(get(&s->bits[w]));
+		taken -= count_bits(get(&s->word[w].free));
 	return taken;
 }
 

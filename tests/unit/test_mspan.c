@@ -45,24 +45,25 @@ static void take(struct test *t)
 		return;
 	}
 	REQUIRE(w < s->nwords);
-	free = atomic_load_explicit(&tern_mspan_free_bits(s)[w], memory_order_relaxed);
+	free = atomic_load_explicit(&s->word[w].free, memory_order_relaxed);
 	slot = w * 64 + (unsigned)__builtin_ctzll(free);
 	REQUIRE(slot < s->nelems && model[slot] == FREE);
 	for (unsigned i = 0; i < slot; i++)
 		REQUIRE(model[i] != FREE);
 	model[slot] = USED;
-	atomic_store_explicit(&tern_mspan_free_bits(s)[w], free & (free - 1), memory_order_relaxed);
+	atomic_store_explicit(&s->word[w].free, free & (free - 1), memory_order_relaxed);
 }
 
 static void give(struct test *t, enum slot how)
 {
 	unsigned slot = (unsigned)test_random_below(t, s->nelems);
-	_Atomic uint64_t *bits = how == FREE ? tern_mspan_free_bits(s) : tern_mspan_remote_bits(s);
+	struct tern_span_word *w = &s->word[slot / 64];
 
 	if (model[slot] != USED)
 		return;
 	model[slot] = (uint8_t)how;
-	atomic_fetch_or_explicit(&bits[slot / 64], 1ull << slot % 64, memory_order_relaxed);
+	atomic_fetch_or_explicit(how == FREE ? &w->free : &w->remote, 1ull << slot % 64,
+				 memory_order_relaxed);
 }
 
 static void collect(struct test *t)
@@ -124,8 +125,8 @@ TEST(mspan, random_slots_of_every_class)
 		for (unsigned i = 0; i < s->nelems; i++)
 			model[i] = REMOTE;
 		for (unsigned w = 0; w < s->nwords; w++)
-			atomic_fetch_or_explicit(&tern_mspan_remote_bits(s)[w],
-						 tern_mspan_slots_in(s, w), memory_order_relaxed);
+			atomic_fetch_or_explicit(&s->word[w].remote, tern_mspan_slots_in(s, w),
+						 memory_order_relaxed);
 		compare(t);
 		collect(t);
 		compare(t);
@@ -149,8 +150,7 @@ TEST(mspan, a_new_span_has_nothing_of_the_last_one)
 		/* Who looked before is to see that it changed. */
 		EXPECT(s->place >> TERN_SPAN_WHERE_BITS != before >> TERN_SPAN_WHERE_BITS);
 		for (unsigned w = 0; w < s->nwords; w++)
-			EXPECT(tern_mspan_remote_bits(s)[w] == 0 &&
-			       tern_mspan_mark_bits(s)[w] == 0);
+			EXPECT(s->word[w].remote == 0 && s->word[w].mark == 0);
 	}
 }
 
@@ -175,7 +175,7 @@ TEST(mspan, words_count_their_slots)
 
 		start(c, TERN_KIND_MANUAL);
 		for (unsigned w = 0; w < s->nwords; w++) {
-			EXPECT_EQ(tern_mspan_free_bits(s)[w], tern_mspan_slots_in(s, w));
+			EXPECT_EQ(s->word[w].free, tern_mspan_slots_in(s, w));
 			slots += count_bits(tern_mspan_slots_in(s, w));
 		}
 		EXPECT_EQ(slots, s->nelems);
@@ -202,13 +202,13 @@ TEST(mspan, what_is_broken_is_found)
 	unsigned c = tern_sizeclass_of(48);
 
 	start(c, TERN_KIND_MANUAL);
-	tern_mspan_remote_bits(s)[0] = 1;
+	s->word[0].remote = 1;
 	EXPECT(!tern_mspan_check(s));
 	start(c, TERN_KIND_MANUAL);
-	tern_mspan_free_bits(s)[s->nelems / 64] |= 1ull << s->nelems % 64;
+	s->word[s->nelems / 64].free |= 1ull << s->nelems % 64;
 	EXPECT(!tern_mspan_check(s));
 	start(c, TERN_KIND_MANUAL);
-	tern_mspan_remote_bits(s)[s->nelems / 64] = 1ull << 63;
+	s->word[s->nelems / 64].remote = 1ull << 63;
 	EXPECT(!tern_mspan_check(s));
 	start(c, TERN_KIND_MANUAL);
 	s->base += 8;
