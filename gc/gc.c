@@ -113,8 +113,9 @@ static void end_cycle(const struct cycle *c, uint64_t now_ns)
 	tern_pacer_add_work(p, TERN_PACER_WORK_STACKS, tern_roots_stack_bytes());
 	tern_pacer_add_work(p, TERN_PACER_WORK_GLOBALS, tern_roots_range_bytes());
 	tern_pacer_set_roots(p, tern_roots_stack_bytes(), tern_roots_range_bytes());
-	atomic_store_explicit(&tern_heap.pages.live, c->marked_bytes, memory_order_relaxed);
+	/* While garbage still counts as objects: the limit leaves room for it, as it will be swept. */
 	tell_pacer_of_memory();
+	atomic_store_explicit(&tern_heap.pages.live, c->marked_bytes, memory_order_relaxed);
 	tern_pacer_end_cycle(
 		p, &(struct tern_pacer_end){ .now_ns = now_ns, .marked_bytes = c->marked_bytes });
 	tern_mheap_stats(&tern_heap.pages, &s);
@@ -137,6 +138,14 @@ static void count(const struct cycle *c, uint64_t now_ns)
 	s->root_bytes = tern_roots_stack_bytes() + tern_roots_range_bytes();
 }
 
+static void obey_limiter(void)
+{
+	bool limiting = tern_limiter_limiting(&tern_gc_state.limiter);
+
+	atomic_store_explicit(&tern_gc_state.limiting, limiting, memory_order_relaxed);
+	tern_pacer_set_limiting(&tern_gc_state.pacer, limiting);
+}
+
 static void in_stopped_world(struct cycle *c)
 {
 	unsigned long irq = tern_irq_save();
@@ -146,10 +155,14 @@ static void in_stopped_world(struct cycle *c)
 	c->stop_ns = tern_port_clock_ns();
 	others = tern_stw_stop();
 	c->ncpu = others + 1;
+	tern_limiter_set_cpus(&tern_gc_state.limiter, c->stop_ns, c->ncpu);
+	tern_limiter_enter(&tern_gc_state.limiter, TERN_LIMITER_STOPPED, c->stop_ns, 0, 0);
 	tern_pacer_start_cycle(&tern_gc_state.pacer, c->stop_ns, c->ncpu, c->why);
 	mark(c, others);
 	tern_sweep_start(&tern_heap.pages);
 	now_ns = tern_port_clock_ns();
+	tern_limiter_enter(&tern_gc_state.limiter, TERN_LIMITER_OFF, now_ns, 0, 0);
+	obey_limiter();
 	end_cycle(c, now_ns);
 	count(c, now_ns);
 	tern_stw_start();
@@ -187,15 +200,34 @@ static bool become_busy(bool wait)
 	return true;
 }
 
+static void end_busy(void)
+{
+	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
+}
+
+/* Somebody else may have run a cycle meanwhile. */
+static enum tern_pacer_why ask_pacer(void)
+{
+	uint64_t now_ns = tern_port_clock_ns();
+
+	tern_limiter_update(&tern_gc_state.limiter, now_ns, 0, 0);
+	obey_limiter();
+	return tern_pacer_should_start(&tern_gc_state.pacer, now_ns, false);
+}
+
 bool tern_gc_cycle(enum tern_pacer_why why)
 {
+	bool must = why == TERN_PACER_EXPLICIT || why == TERN_PACER_LIMIT;
 	struct cycle c = { .why = why };
 
-	if (!may_start() || !become_busy(why == TERN_PACER_EXPLICIT))
+	if (!may_start() || !become_busy(must))
 		return false;
-	arch_spill(run, &c);
-	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
-	return true;
+	if (!must)
+		c.why = ask_pacer();
+	if (c.why != TERN_PACER_NONE)
+		arch_spill(run, &c);
+	end_busy();
+	return c.why != TERN_PACER_NONE;
 }
 
 enum tern_result tern_gc(void)
@@ -211,7 +243,7 @@ static void note_swept(void)
 	if (!become_busy(false))
 		return;
 	tern_pacer_sweep_done(&tern_gc_state.pacer);
-	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
+	end_busy();
 }
 
 /* Sweep as many pages as must be, for the sweep to be done when the next cycle starts. */
@@ -231,14 +263,13 @@ static void pay_for(size_t bytes)
 static void allocating(size_t bytes)
 {
 	struct tern_pacer *p = &tern_gc_state.pacer;
-	enum tern_pacer_why why;
 
 	/* The allocator counts what is live; the pacer compares. */
 	atomic_store_explicit(&p->heap_live_bytes, live_bytes() + bytes, memory_order_relaxed);
 	pay_for(bytes);
-	why = tern_pacer_should_start(p, tern_port_clock_ns(), false);
-	if (unlikely(why != TERN_PACER_NONE))
-		tern_gc_cycle(why);
+	if (unlikely(tern_pacer_reached(p) ||
+		     atomic_load_explicit(&tern_gc_state.limiting, memory_order_relaxed)))
+		tern_gc_cycle(TERN_PACER_HEAP);
 }
 
 static uint64_t swept_bytes(void)
@@ -260,6 +291,12 @@ static bool reclaim(uint64_t npages)
 		return false;
 	tern_gc_sweep_all();
 	return swept_bytes() != before;
+}
+
+bool tern_gc_background(void)
+{
+	tern_gc_cycle(TERN_PACER_PERIODIC);
+	return tern_gc_sweep_some() != 0;
 }
 
 static const struct tern_gchooks hooks = { .allocating = allocating, .reclaim = reclaim };
@@ -293,6 +330,7 @@ enum tern_result tern_gc_init(const struct tern_gc_options *options)
 		return TERN_EINVAL;
 	if (options)
 		g->options = *options;
+	tern_limiter_init(&g->limiter, tern_port_clock_ns(), 1);
 	tern_pacer_init(&g->pacer, pacer_percent(g->options.percent ? g->options.percent : 100),
 			smallest_heap(&g->options), g->options.limit);
 	atomic_store_explicit(&g->on, true, memory_order_release);
@@ -307,7 +345,7 @@ int tern_gc_set_percent(int percent)
 	become_busy(true);
 	old = tern_gc_state.pacer.percent;
 	tern_pacer_set_percent(&tern_gc_state.pacer, pacer_percent(percent));
-	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
+	end_busy();
 	return old;
 }
 
@@ -318,7 +356,7 @@ size_t tern_gc_set_limit(size_t limit)
 	become_busy(true);
 	old = tern_gc_state.pacer.limit_bytes;
 	tern_pacer_set_limit(&tern_gc_state.pacer, limit);
-	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
+	end_busy();
 	return old;
 }
 

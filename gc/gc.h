@@ -16,12 +16,15 @@ struct tern_gc_state {
 	/* All that follows belongs to who is busy. */
 	struct tern_marker marker;
 	struct tern_pacer pacer;
+	struct tern_limiter limiter;
+	atomic_bool limiting; /* [atomic: relaxed] what the limiter said last */
 	struct tern_gc_stats stats;
 };
 
 extern struct tern_gc_state tern_gc_state;
 
-/* Run a cycle, for a reason. False if this is no context in which one can start. */
+/* Run a cycle. HEAP and PERIODIC: only if the pacer agrees, and not if another thread is at it; the
+ * others wait for that one first. False if none was run, or this is no context for it. */
 bool tern_gc_cycle(enum tern_pacer_why why);
 
 #endif

@@ -55,8 +55,3 @@ void tern_gc_sweep_for(uint64_t n)
 	while (free_pages() < until && sweep_piece(true))
 		;
 }
-
-bool tern_gc_background(void)
-{
-	return tern_gc_sweep_some() != 0;
-}

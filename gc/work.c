@@ -136,16 +136,20 @@ void tern_work_end(struct tern_workpool *pool)
 
 /* --- a CPU's own ----------------------------------------------------------------------------- */
 
-void tern_work_init(struct tern_gcwork *w, struct tern_workpool *pool)
+static struct tern_workbuf *spare_of(struct tern_gcwork *w)
 {
-	*w = (struct tern_gcwork){ .pool = pool,
-				   .parallel = pool->nworkers > 1,
-				   .spare.head.cap = TERN_WORK_SPARE };
+	return (struct tern_workbuf *)w->spare;
 }
 
-static bool is_spare(const struct tern_gcwork *w, const struct tern_workbuf *b)
+void tern_work_init(struct tern_gcwork *w, struct tern_workpool *pool)
 {
-	return b == &w->spare.head;
+	*w = (struct tern_gcwork){ .pool = pool, .parallel = pool->nworkers > 1 };
+	spare_of(w)->cap = TERN_WORK_SPARE;
+}
+
+static bool is_spare(struct tern_gcwork *w, const struct tern_workbuf *b)
+{
+	return b == spare_of(w);
 }
 
 static struct tern_workbuf *empty_buffer(struct tern_gcwork *w)
@@ -155,7 +159,7 @@ static struct tern_workbuf *empty_buffer(struct tern_gcwork *w)
 	if (!b)
 		b = grow(w->pool);
 	if (!b && !is_spare(w, w->primary) && !is_spare(w, w->secondary))
-		b = &w->spare.head;
+		b = spare_of(w);
 	return b;
 }
 

@@ -51,10 +51,8 @@ struct tern_gcwork {
 	struct tern_workbuf *primary, *secondary; /* NULL: none yet */
 	bool parallel;                            /* more than one CPU marks */
 	uint64_t marked_bytes, marked_objects, scanned_bytes;
-	struct {
-		struct tern_workbuf head;
-		uintptr_t obj[TERN_WORK_SPARE];
-	} spare;
+	/* Room for a struct tern_workbuf and its entries. */
+	uint64_t spare[sizeof(struct tern_workbuf) / 8 + TERN_WORK_SPARE];
 };
 
 /* Between cycles: nobody uses the pool. */

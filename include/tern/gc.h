@@ -89,8 +89,8 @@ void tern_gc_stop_here(void);
 /**
  * tern_gc_background - a piece of the collector's work that may wait: sweeping, for a kernel thread
  *
- * Call it when the machine has time, and when tern_port_wake_background() says that there is work.
- * True if there is more. Threads.
+ * Call it when tern_port_wake_background() says that there is work, until it returns false, and every
+ * few seconds: it also starts the cycle that is due when there was none for two minutes. Threads.
  */
 bool tern_gc_background(void);
 
