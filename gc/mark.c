@@ -62,38 +62,58 @@ static TERN_INLINE bool set_mark(_Atomic uint64_t *word, uint64_t bit, bool para
 	return true;
 }
 
-static TERN_INLINE void shade(struct tern_mark_work *w, uintptr_t addr)
+static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t addr)
 {
-	struct tern_marker *m = w->marker;
-	struct tern_mspan *s = tern_arena_span(&m->heap->arenas, addr);
-	uintptr_t offset;
-	unsigned slot, word;
+	uintptr_t offset = addr - s->base;
+	struct tern_span_word *word;
+	unsigned slot;
 	uint64_t bit;
 
-	if (!s || !tern_spanclass_collected(s->spc))
-		return;
-	offset = addr - s->base;
-	if (s->magic && offset >= s->nbytes)
+	if (!tern_spanclass_collected(s->spc) || (s->magic && offset >= s->nbytes))
 		return;
 	slot = (unsigned)(offset * s->magic >> 32);
-	word = slot / 64;
+	word = &s->word[slot / 64];
 	bit = 1ull << slot % 64;
-	if ((get(&s->word[word].free) | get(&s->word[word].remote)) & bit)
+	if ((get(&word->free) | get(&word->remote)) & bit)
 		return;
-	if (!set_mark(&s->word[word].mark, bit, w->work.parallel))
+	if (!set_mark(&word->mark, bit, w->work.parallel))
 		return;
 	if (!atomic_load_explicit(&s->marked, memory_order_relaxed))
-		note_mark(m, s);
+		note_mark(w->marker, s);
 	w->work.marked_objects++;
 	w->work.marked_bytes += s->elemsize;
 	if (tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN &&
 	    !tern_work_put(&w->work, s->base + slot * (s->magic ? s->elemsize : 0)))
-		note_overflow(m, s);
+		note_overflow(w->marker, s);
+}
+
+static TERN_INLINE void mark_next(struct tern_mark_work *w)
+{
+	unsigned i = w->first_mark++ % TERN_MARK_AHEAD;
+
+	shade(w, w->to_mark[i].span, w->to_mark[i].addr);
+}
+
+/* Soon. */
+static TERN_INLINE void mark_later(struct tern_mark_work *w, uintptr_t addr)
+{
+	struct tern_mspan *s = tern_arena_span(&w->marker->heap->arenas, addr);
+	unsigned i;
+
+	if (!s)
+		return;
+	__builtin_prefetch(&s->marked);
+	__builtin_prefetch(&s->word[1]);
+	if (w->end_mark - w->first_mark == TERN_MARK_AHEAD)
+		mark_next(w);
+	i = w->end_mark++ % TERN_MARK_AHEAD;
+	w->to_mark[i].addr = addr;
+	w->to_mark[i].span = s;
 }
 
 void tern_mark_address(struct tern_mark_work *w, uintptr_t addr)
 {
-	shade(w, addr);
+	mark_later(w, addr);
 }
 
 /* Stacks and data hold much that a sanitizer keeps others from. */
@@ -105,7 +125,7 @@ TERN_NO_SANITIZE void tern_mark_range(struct tern_mark_work *w, uintptr_t low, u
 		uintptr_t word = *(const uintptr_t *)low;
 
 		if (word - first <= reach)
-			shade(w, word);
+			mark_later(w, word);
 	}
 }
 
@@ -134,12 +154,42 @@ static TERN_INLINE void scan(struct tern_mark_work *w, uintptr_t obj)
 	tern_mark_range(w, obj, end);
 }
 
+/* 0: there are fewer under way than may be, or there is nothing to scan. */
+static TERN_INLINE uintptr_t next_to_scan(struct tern_mark_work *w)
+{
+	uintptr_t obj = tern_work_get(&w->work);
+	bool full = w->end_scan - w->first_scan == TERN_SCAN_AHEAD;
+	uintptr_t next = 0;
+
+	if ((!obj && w->end_scan != w->first_scan) || full)
+		next = w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD];
+	if (!obj)
+		return next;
+	__builtin_prefetch((const void *)obj);
+	w->to_scan[w->end_scan++ % TERN_SCAN_AHEAD] = obj;
+	return next;
+}
+
+static bool nothing_left(struct tern_mark_work *w)
+{
+	if (w->end_scan != w->first_scan)
+		return false;
+	if (w->end_mark == w->first_mark)
+		return true;
+	while (w->end_mark != w->first_mark)
+		mark_next(w);
+	return false;
+}
+
 static void drain_own(struct tern_mark_work *w)
 {
-	uintptr_t obj;
+	for (unsigned n = 1;; n++) {
+		uintptr_t obj = next_to_scan(w);
 
-	for (unsigned n = 1; (obj = tern_work_get(&w->work)); n++) {
-		scan(w, obj);
+		if (obj)
+			scan(w, obj);
+		else if (nothing_left(w))
+			return;
 		if (n % BALANCE == 0)
 			tern_work_balance(&w->work);
 	}
@@ -226,5 +276,6 @@ void tern_mark_end(struct tern_marker *m)
 void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m)
 {
 	w->marker = m;
+	w->first_mark = w->end_mark = w->first_scan = w->end_scan = 0;
 	tern_work_init(&w->work, &m->pool);
 }

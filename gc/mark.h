@@ -19,8 +19,20 @@ struct tern_marker {
 void tern_mark_start(struct tern_marker *m, unsigned nworkers);
 void tern_mark_end(struct tern_marker *m);
 
+/* Memory is far away: what is looked at is asked for, and looked at a little later. Both queues are
+ * first in, first out; their indices count on. */
+#define TERN_MARK_AHEAD 8u
+#define TERN_SCAN_AHEAD 8u
+
 struct tern_mark_work {
 	struct tern_marker *marker;
+	unsigned first_mark, end_mark, first_scan, end_scan;
+	/* Addresses in spans, to be made grey; and grey objects that were taken out of the queue. */
+	struct {
+		uintptr_t addr;
+		struct tern_mspan *span;
+	} to_mark[TERN_MARK_AHEAD];
+	uintptr_t to_scan[TERN_SCAN_AHEAD];
 	struct tern_gcwork work;
 };
 void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m);
