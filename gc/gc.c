@@ -187,7 +187,8 @@ static void run(uintptr_t sp, void *arg)
 static bool may_start(void)
 {
 	return atomic_load_explicit(&tern_gc_state.on, memory_order_acquire) &&
-	       tern_port_irq_enabled() && !tern_port_in_interrupt();
+	       (tern_port_irq_enabled() || tern_gc_state.options.no_interrupts) &&
+	       !tern_port_in_interrupt();
 }
 
 static bool become_busy(bool wait)

@@ -33,6 +33,7 @@ struct tern_gc_options {
 	/* Where the stack of a kernel with one thread begins, such as __builtin_frame_address(0) in its
 	 * entry: for kernels that give no tern_port_scan_stacks(). */
 	const void *stack;
+	bool no_interrupts; /* the kernel never turns them on: cycles start with them off */
 	bool no_lazy_sweep; /* a cycle ends with everything swept */
 	bool check;         /* mark once more, serially and simply, and compare: slow */
 	bool trace;         /* a line for each cycle, in the form of Go's gctrace */

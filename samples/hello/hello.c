@@ -2,12 +2,14 @@
 /* hello.c - the smallest port: two functions and one region of memory make a heap.
  *
  * Job      Hand memory over, fill all of it with blocks, look whether each is intact, give all
- *          back, and do it again: the second time must yield as many.
+ *          back, and do it again: the second time must yield as many. Then make collected blocks
+ *          of ten times the memory, and give none back: those in use must stay intact.
  * Promise  The last line is "tern: verdict pass" or "tern: verdict fail", and QEMU's status agrees.
  * Context  One CPU, no interrupts. Knows tern by its public headers only, and nothing of boot/;
  *          the entry, a serial port and the way out are in ARCH.S. */
 #include <stdbool.h>
 
+#include <tern/gc.h>
 #include <tern/port.h>
 #include <tern/tern.h>
 
@@ -72,8 +74,30 @@ static bool free_all(struct block *b)
 	return !b && left == 0;
 }
 
+/* The stack is all that leads to the blocks in use. */
+static bool collect(void)
+{
+	struct block *used[16] = { 0 };
+	size_t n = 10 * sizeof(memory) / sizeof(struct block);
+
+	for (size_t i = 0; i < n; i++) {
+		struct block **b = &used[i % 16];
+
+		if (*b && (*b)->number != i - 16)
+			return false;
+		*b = tern_alloc(sizeof(**b));
+		if (!*b)
+			return false;
+		(*b)->number = i;
+	}
+	return true;
+}
+
 void kernel_main(void)
 {
+	struct tern_gc_options options = { .stack = __builtin_frame_address(0),
+					   .no_interrupts = true };
+	struct tern_gc_stats stats;
 	bool intact = tern_add_region((uintptr_t)memory, sizeof(memory)) == TERN_OK;
 	size_t n[2];
 
@@ -85,5 +109,10 @@ void kernel_main(void)
 		intact = free_all(all) && intact;
 		tern_printf("hello: %zu blocks, %s\n", n[i], intact ? "intact" : "spoiled");
 	}
-	end(intact && n[0] > 0 && n[0] == n[1]);
+	intact = tern_gc_init(&options) == TERN_OK && collect() && tern_gc() == TERN_OK && intact;
+	tern_gc_stats(&stats);
+	tern_printf("hello: %llu cycles, %llu blocks collected, %s\n",
+		    (unsigned long long)stats.cycles, (unsigned long long)stats.swept_objects,
+		    intact ? "intact" : "spoiled");
+	end(intact && n[0] > 0 && n[0] == n[1] && stats.cycles > 1);
 }
