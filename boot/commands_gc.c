@@ -30,8 +30,11 @@ static void print_stats(void)
 		    (unsigned long long)s.live_objects, kib(s.live_bytes), kib(s.root_bytes));
 	tern_printf("freed so far: %llu objects, %llu KiB%s\n", (unsigned long long)s.swept_objects,
 		    kib(s.swept_bytes), s.sweeping ? "; sweeping goes on" : "");
-	tern_printf("heap: %llu KiB, the next cycle at %llu KiB\n", kib(s.heap_bytes),
-		    kib(s.goal_bytes));
+	tern_printf("heap: %llu KiB, the next cycle ", kib(s.heap_bytes));
+	if (s.goal_bytes == UINT64_MAX)
+		tern_printf("when asked\n");
+	else
+		tern_printf("at %llu KiB\n", kib(s.goal_bytes));
 }
 
 static enum tern_command_result run_gc(int argc, char **argv)

@@ -503,13 +503,14 @@ void thread_call_on_stack(const struct stack *stack, void (*fn)(void *), void *a
 static void begin(void *arg)
 {
 	struct thread *t = arg;
+	void *own;
 
-	void *own = t->arg;
-
-	/* From here on fn's alone, which may let go of it. */
-	t->arg = NULL;
 	finish_switch();
 	arch_irq_enable();
+	/* From here on it is fn's alone, which may let go of it: read late, so that no register of
+	 * this function keeps it. */
+	own = t->arg;
+	t->arg = NULL;
 	t->fn(own);
 	thread_exit();
 }
