@@ -3,7 +3,8 @@
  *
  * Options  gc[=PERCENT|off] gc-limit=BYTES gc-trace gc-check, as in struct tern_gc_options; `off`
  *          collects when told and at the limit only.
- * Roots    the image's data and bss. Not .bss.uncleared: what lies there is anything, at first.
+ * Roots    the image's data and bss. Not page tables, whose entries look like pointers, and not
+ *          .bss.uncleared: what lies there is anything, at first.
  * Locks    none.   Context: see gc.h; tern_port_wake_background() any but NMI. */
 #include "boot/gc.h"
 
@@ -21,7 +22,7 @@
 
 #define WORD_MAX 24
 
-extern char data_start[], data_end[], bss_start[], bss_end[];
+extern char data_roots_start[], data_end[], bss_roots_start[], bss_end[];
 
 /* [atomic: release by who makes it, acquire by who wakes it] */
 static _Atomic(struct thread *) worker;
@@ -98,8 +99,9 @@ void tern_port_wake_background(void)
 
 static bool add_roots(void)
 {
-	return tern_gc_add_root(data_start, (size_t)(data_end - data_start)) == TERN_OK &&
-	       tern_gc_add_root(bss_start, (size_t)(bss_end - bss_start)) == TERN_OK;
+	return tern_gc_add_root(data_roots_start, (size_t)(data_end - data_roots_start)) ==
+		       TERN_OK &&
+	       tern_gc_add_root(bss_roots_start, (size_t)(bss_end - bss_roots_start)) == TERN_OK;
 }
 
 bool gc_start(void)

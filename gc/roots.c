@@ -138,11 +138,38 @@ void tern_roots_start(void)
 	atomic_store_explicit(&stack_bytes, 0, memory_order_relaxed);
 }
 
+/* What the heap and the collector know of all objects must keep none of them alive, though it lies
+ * in the data of the image. */
+static const struct {
+	const void *start;
+	size_t size;
+} own[] = {
+	{ &tern_heap, sizeof(tern_heap) },
+	{ &tern_gc_state, sizeof(tern_gc_state) },
+};
+
+static void mark_all_but_own(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(own); i++) {
+		uintptr_t start = (uintptr_t)own[i].start, end = start + own[i].size;
+
+		if (start >= high || end <= low)
+			continue;
+		if (low < start)
+			mark_all_but_own(w, low, start);
+		if (end >= high)
+			return;
+		low = end;
+		i = (unsigned)-1;
+	}
+	tern_mark_range(w, low, high);
+}
+
 static void mark_piece(struct tern_mark_work *w, const struct root *r, uint64_t piece)
 {
 	uintptr_t low = r->start + piece * PIECE, end = r->start + r->size;
 
-	tern_mark_range(w, low, end - low < PIECE ? end : low + PIECE);
+	mark_all_but_own(w, low, end - low < PIECE ? end : low + PIECE);
 }
 
 static void mark_ranges(struct tern_mark_work *w)

@@ -101,14 +101,17 @@ const char *test_name(unsigned index, const char **group); /* NULL past the end 
 struct bench {
 	const char *name;
 	void (*fn)(void);
+	bool alone; /* only when it is named, as it changes what others measure */
 };
 
-#define BENCH(name_)                                                                               \
+#define BENCH_RECORD(name_, alone_)                                                                \
 	static void bench_##name_(void);                                                           \
-	static const struct bench bench_record_##name_ = { #name_, bench_##name_ };                \
+	static const struct bench bench_record_##name_ = { #name_, bench_##name_, alone_ };        \
 	static const struct bench *const bench_pointer_##name_ TEST_SECTION("tern_benches") =      \
 		&bench_record_##name_;                                                             \
 	static void bench_##name_(void)
+#define BENCH(name_)       BENCH_RECORD(name_, false)
+#define BENCH_ALONE(name_) BENCH_RECORD(name_, true)
 
 /* A row "bench: NAME VALUE UNIT". */
 void bench_row(const char *name, uint64_t value, const char *unit);

@@ -5,8 +5,9 @@
 # Under -icount the guest's clock counts instructions, so two runs must say the same: each boot is
 # made twice, and a difference is a failure. Rows "bench: NAME VALUE UNIT" of the console become
 # "NAME VALUE UNIT" in the table, separated by tabs. Boots: three sizes of memory for boot.main;
-# two CPUs for what goes between them; one that has not used the heap for heap.init; one CPU and 2 GiB for all else. PATTERN, an awk expression,
-# chooses rows by their names; boots that give none of those are left out.
+# two CPUs for what goes between them; one that has not used the heap for heap.init; one each for the
+# collector and for a program that allocates beside it; one CPU and 2 GiB for all else. PATTERN, an awk
+# expression, chooses rows by their names.
 set -u
 
 image=$1 table=$2 pattern=${3:-.}
@@ -41,6 +42,8 @@ done
 run 2G 2 ipi ""
 run 2G 2 remote ""
 run 2G 1 heap ""
+run 2G 1 gc ""
+run 2G 1 trees ""
 run 2G 1 "" ""
 if ! [ -s "$new" ]; then
   echo "bench.sh: no row matches $pattern" >&2

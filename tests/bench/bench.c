@@ -16,7 +16,7 @@ int bench_run(const char *pattern)
 	int count = 0;
 
 	for (const struct bench *const *b = __start_tern_benches; b < __stop_tern_benches; b++) {
-		if (pattern && !tern_str_match(pattern, (*b)->name))
+		if (pattern ? !tern_str_match(pattern, (*b)->name) : (*b)->alone)
 			continue;
 		(*b)->fn();
 		count++;

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/* bench_gc.c - what collecting costs, in instructions.
+ *
+ * Rows per object divide a whole collection, sweep included, by the objects that live or died; those of
+ * the sweep are what is left when the pause is taken off. The roots are one word, and the boot's own
+ * data and stacks, which gc.full.empty shows. Each part leaves the heap as it found it. */
+#include <tern/gc.h>
+#include <tern/tern.h>
+
+#include "boot/gc.h"
+#include "boot/machine.h"
+#include "tests/test.h"
+
+#define NODES (1u << 20)
+
+struct pair {
+	struct pair *left, *right;
+};
+
+static void *root;
+static uint64_t rng;
+
+static uint64_t next_random(void)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return rng;
+}
+
+struct cost {
+	uint64_t all, sweep;
+};
+
+/* The second of two cycles: the first one's records and marks are there. */
+static struct cost collect(void)
+{
+	struct tern_gc_stats s;
+	struct cost c;
+	uint64_t start;
+
+	tern_gc();
+	start = mach_clock_ns();
+	tern_gc();
+	c.all = mach_clock_ns() - start;
+	tern_gc_stats(&s);
+	c.sweep = c.all - s.last_pause_ns;
+	return c;
+}
+
+static void drop_all(void)
+{
+	root = NULL;
+	tern_gc();
+
+}
+
+static TERN_NOINLINE void make_graph(void)
+{
+	void ***node = tern_alloc(NODES * sizeof(*node));
+
+	rng = 88172645463325252;
+	for (unsigned i = 0; i < NODES; i++)
+		node[i] = tern_alloc(64);
+	for (unsigned i = 0; i < NODES; i++)
+		for (unsigned k = 0; k < 4; k++)
+			node[i][k] = node[next_random() % NODES];
+	root = node[0];
+	tern_free(node);
+}
+
+static TERN_NOINLINE void make_list(void)
+{
+	for (unsigned i = 0; i < 2 * NODES; i++) {
+		void **node = tern_alloc(32);
+
+		*node = root;
+		root = node;
+	}
+}
+
+static TERN_NOINLINE void make_noscan(unsigned n, size_t size)
+{
+	void **table = tern_alloc(n * sizeof(*table));
+
+	for (unsigned i = 0; i < n; i++)
+		table[i] = tern_alloc_noscan(size);
+	root = table;
+}
+
+static void row_each(const char *name, uint64_t cost, unsigned n)
+{
+	bench_row(name, cost / n, "instructions");
+}
+
+/* How much it costs to sweep objects that nothing leads to any more, each. */
+static uint64_t sweep_dead(void)
+{
+	struct tern_gc_stats s;
+	uint64_t start;
+
+	root = NULL;
+	start = mach_clock_ns();
+	tern_gc();
+	start = mach_clock_ns() - start;
+	tern_gc_stats(&s);
+	return start - s.last_pause_ns;
+}
+
+BENCH_ALONE(gc)
+{
+	struct cost c;
+
+	if (!gc_start())
+		return;
+	bench_row("gc.full.empty", collect().all, "instructions");
+	make_graph();
+	row_each("gc.full.graph.conservative", collect().all, NODES);
+	drop_all();
+	make_list();
+	row_each("gc.full.list", collect().all, 2 * NODES);
+	drop_all();
+	make_noscan(NODES, 64);
+	c = collect();
+	row_each("gc.full.noscan64", c.all, NODES);
+	bench_row("gc.sweep.live64.thousand", c.sweep / (NODES / 1000), "instructions");
+	bench_row("gc.sweep.dead64.thousand", sweep_dead() / (NODES / 1000), "instructions");
+	make_noscan(NODES / 8, 1024);
+	row_each("gc.full.noscan1k", collect().all, NODES / 8);
+	drop_all();
+}
+
+/* --- a program that allocates ---------------------------------------------------------------- */
+
+static uint64_t garbage(unsigned n, size_t size)
+{
+	uint64_t start = mach_clock_ns();
+
+	for (unsigned i = 0; i < n; i++)
+		*(void *volatile *)&root = tern_alloc_noscan(size);
+	return mach_clock_ns() - start;
+}
+
+static struct pair *tree(unsigned depth)
+{
+	struct pair *t = tern_alloc(sizeof(*t));
+
+	if (depth) {
+		t->left = tree(depth - 1);
+		t->right = tree(depth - 1);
+	}
+	return t;
+}
+
+static unsigned count(const struct pair *t)
+{
+	return t->left ? 1 + count(t->left) + count(t->right) : 1;
+}
+
+#define MIN_DEPTH 4u
+#define MAX_DEPTH 16u
+
+/* The benchmarks game's binary-trees. */
+static uint64_t trees(void)
+{
+	uint64_t start = mach_clock_ns();
+	volatile unsigned nodes = count(tree(MAX_DEPTH + 1));
+
+	root = tree(MAX_DEPTH);
+	for (unsigned depth = MIN_DEPTH; depth <= MAX_DEPTH; depth += 2)
+		for (unsigned i = 0; i < 1u << (MAX_DEPTH - depth + MIN_DEPTH); i++)
+			nodes += count(tree(depth));
+	nodes += count(root);
+	return mach_clock_ns() - start;
+}
+
+BENCH_ALONE(trees)
+{
+	if (!gc_start())
+		return;
+	tern_gc_set_percent(100);
+	garbage(NODES, 64);
+	row_each("alloc.gc.n64", garbage(NODES, 64), NODES);
+	bench_row("trees.16", trees(), "instructions");
+	drop_all();
+	tern_gc_set_percent(-1);
+	bench_row("trees.16.nogc", trees(), "instructions");
+	drop_all();
+}
