@@ -154,45 +154,51 @@ static TERN_INLINE void scan(struct tern_mark_work *w, uintptr_t obj)
 	tern_mark_range(w, obj, end);
 }
 
-/* 0: there are fewer under way than may be, or there is nothing to scan. */
-static TERN_INLINE uintptr_t next_to_scan(struct tern_mark_work *w)
+static TERN_INLINE void scan_later(struct tern_mark_work *w, uintptr_t obj)
 {
-	uintptr_t obj = tern_work_get(&w->work);
-	bool full = w->end_scan - w->first_scan == TERN_SCAN_AHEAD;
-	uintptr_t next = 0;
-
-	if ((!obj && w->end_scan != w->first_scan) || full)
-		next = w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD];
-	if (!obj)
-		return next;
 	__builtin_prefetch((const void *)obj);
 	w->to_scan[w->end_scan++ % TERN_SCAN_AHEAD] = obj;
-	return next;
 }
 
-static bool nothing_left(struct tern_mark_work *w)
+/* Queue what was taken out of the queue last. */
+static TERN_INLINE void fill_scan_queue(struct tern_mark_work *w)
 {
-	if (w->end_scan != w->first_scan)
-		return false;
-	if (w->end_mark == w->first_mark)
+	uintptr_t obj;
+
+	while (w->end_scan - w->first_scan < TERN_SCAN_AHEAD &&
+	       (obj = tern_work_get_fast(&w->work)))
+		scan_later(w, obj);
+}
+
+static bool find_more(struct tern_mark_work *w)
+{
+	uintptr_t obj;
+
+	if (w->end_mark != w->first_mark) {
+		do
+			mark_next(w);
+		while (w->end_mark != w->first_mark);
 		return true;
-	while (w->end_mark != w->first_mark)
-		mark_next(w);
-	return false;
+	}
+	obj = tern_work_get_slow(&w->work);
+	if (obj)
+		scan_later(w, obj);
+	return obj;
 }
 
 static void drain_own(struct tern_mark_work *w)
 {
-	for (unsigned n = 1;; n++) {
-		uintptr_t obj = next_to_scan(w);
+	unsigned n = 0;
 
-		if (obj)
-			scan(w, obj);
-		else if (nothing_left(w))
-			return;
-		if (n % BALANCE == 0)
-			tern_work_balance(&w->work);
-	}
+	do {
+		fill_scan_queue(w);
+		while (w->end_scan != w->first_scan) {
+			scan(w, w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD]);
+			fill_scan_queue(w);
+			if (++n % BALANCE == 0)
+				tern_work_balance(&w->work);
+		}
+	} while (find_more(w));
 }
 
 void tern_mark_drain(struct tern_mark_work *w)

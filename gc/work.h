@@ -83,13 +83,12 @@ static TERN_INLINE bool tern_work_put(struct tern_gcwork *w, uintptr_t obj)
 	return true;
 }
 
-static TERN_INLINE uintptr_t tern_work_get(struct tern_gcwork *w)
+/* Only if there is one in the first buffer; else 0. */
+static TERN_INLINE uintptr_t tern_work_get_fast(struct tern_gcwork *w)
 {
 	struct tern_workbuf *b = w->primary;
 
-	if (unlikely(!b || b->n == 0))
-		return tern_work_get_slow(w);
-	return b->obj[--b->n];
+	return b && b->n ? b->obj[--b->n] : 0;
 }
 
 #endif
