@@ -272,6 +272,9 @@ bench:
 	$(remake) image BUILD=release
 	@ARCH=$(ARCH) tools/bench.sh $(O)/$(ARCH)-release$(if $(llvm),-llvm)/$(notdir $(image)) \
 		$(O)/bench-$(ARCH).tsv '$(B)'
+	$(remake) bench-sizes BUILD=release
+bench-sizes: lib
+	@SIZE='$(if $(llvm),llvm-size,$(CROSS_COMPILE)size)' tools/sizes.sh $(O)/bench-$(ARCH).tsv '$(B)' $(lib_obj)
 # A peer that cannot be had is left out.
 bench-hosted:
 	@tools/setup.sh host
@@ -343,7 +346,7 @@ version = $(shell awk '/define TERN_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $$3; 
 clean:
 	rm -rf '$(O)' compile_commands.json
 force:
-.PHONY: force help lib image test-program test-tools run boot gdb bench bench-hosted iso test \
+.PHONY: force help lib image test-program test-tools run boot gdb bench bench-sizes bench-hosted iso test \
 	test-host test-qemu test-matrix check fuzz soak cover lint format tables install uninstall clean
 
 -include $(shell find $(D) -name '*.d' 2>/dev/null)
