@@ -3,7 +3,7 @@
  *
  * Job      A word that could point into an object makes that object grey: its mark bit is set, and
  *          if it may hold pointers it is queued. Take grey objects from the queue and look at
- *          every word in them.
+ *          every word in them, or if they are typed, at the words that may hold pointers.
  * White    no mark.   Grey  mark, and queued.   Black  mark, and scanned. An object is queued by who
  *          set its mark, so once.
  * Above    gc.c, roots.   Below  work (the queue), mm/arena and mm/mspan (what an address is).
@@ -22,6 +22,7 @@
 
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "mm/typed.h"
 
 #define OBLET   (128u << 10)
 #define BALANCE 32u /* objects between looks at whether others wait */
@@ -129,6 +130,72 @@ TERN_NO_SANITIZE void tern_mark_range(struct tern_mark_work *w, uintptr_t low, u
 	}
 }
 
+/* --- by types -------------------------------------------------------------------------------- */
+
+#define CHUNK (64 * sizeof(uintptr_t)) /* what a word of a mask stands for */
+
+TERN_NO_SANITIZE static void mark_words(struct tern_mark_work *w, uintptr_t at, uint64_t mask)
+{
+	uintptr_t first = w->marker->low, reach = w->marker->reach;
+
+	for (; mask; mask &= mask - 1) {
+		uintptr_t word = ((const uintptr_t *)at)[__builtin_ctzll(mask)];
+
+		if (word - first <= reach)
+			mark_later(w, word);
+	}
+}
+
+/* Only those in [low, high). */
+static void mark_chunk(struct tern_mark_work *w, uintptr_t at, uint64_t mask, uintptr_t low,
+		       uintptr_t high)
+{
+	if (at >= high || low >= at + CHUNK)
+		return;
+	if (low > at)
+		mask &= ~0ull << (low - at) / sizeof(uintptr_t);
+	if (high - at < CHUNK)
+		mask &= (1ull << (high - at) / sizeof(uintptr_t)) - 1;
+	mark_words(w, at, mask);
+}
+
+/* Types of at most a chunk: one mask for as many as fit into it. */
+static void mark_small_types(struct tern_mark_work *w, uintptr_t base, const struct tern_type *type,
+			     uintptr_t low, uintptr_t high)
+{
+	uint64_t mask = type->mask[0];
+	unsigned n = (unsigned)(type->size / sizeof(uintptr_t));
+	uintptr_t at;
+
+	for (; n <= 32; n *= 2)
+		mask |= mask << n;
+	for (at = low - (low - base) % (n * sizeof(uintptr_t)); at < high;
+	     at += n * sizeof(uintptr_t))
+		mark_chunk(w, at, mask, low, high);
+}
+
+static void mark_large_types(struct tern_mark_work *w, uintptr_t base, const struct tern_type *type,
+			     uintptr_t low, uintptr_t high)
+{
+	uintptr_t one = low - (low - base) % type->size;
+	size_t skip = (low - one) / CHUNK;
+
+	for (; one < high; one += type->size, skip = 0)
+		for (size_t i = skip; i * CHUNK < type->ptrdata; i++)
+			mark_chunk(w, one + i * CHUNK, type->mask[i], low, high);
+}
+
+void tern_mark_typed(struct tern_mark_work *w, uintptr_t base, const struct tern_type *type,
+		     uintptr_t low, uintptr_t high)
+{
+	if (!type->ptrdata)
+		return;
+	if (type->size <= CHUNK)
+		mark_small_types(w, base, type, low, high);
+	else
+		mark_large_types(w, base, type, low, high);
+}
+
 /* --- grey to black --------------------------------------------------------------------------- */
 
 /* The first part is what is queued first; it queues the others. */
@@ -145,13 +212,30 @@ static uintptr_t queue_parts(struct tern_mark_work *w, struct tern_mspan *s, uin
 	return at + OBLET;
 }
 
+/* [low, high) of an object, or of a part of one, which low lies in. */
+static TERN_INLINE void scan_words(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t low,
+				   uintptr_t high)
+{
+	uint64_t entry;
+
+	w->work.scanned_bytes += high - low;
+	if (tern_spanclass_kind(s->spc) != TERN_KIND_TYPED) {
+		tern_mark_range(w, low, high);
+		return;
+	}
+	entry = tern_typed_get(s, tern_mspan_slot(s, low));
+	if (s->elemsize <= TERN_MASK16_MAX)
+		mark_words(w, low, entry);
+	else
+		tern_mark_typed(w, s->magic ? low : s->base, (const struct tern_type *)entry, low,
+				high);
+}
+
 static TERN_INLINE void scan(struct tern_mark_work *w, uintptr_t obj)
 {
 	struct tern_mspan *s = tern_arena_span(&w->marker->heap->arenas, obj);
-	uintptr_t end = s->magic ? obj + s->elemsize : queue_parts(w, s, obj);
 
-	w->work.scanned_bytes += end - obj;
-	tern_mark_range(w, obj, end);
+	scan_words(w, s, obj, s->magic ? obj + s->elemsize : queue_parts(w, s, obj));
 }
 
 static TERN_INLINE void scan_later(struct tern_mark_work *w, uintptr_t obj)
@@ -218,7 +302,7 @@ static void scan_marked(struct tern_mark_work *w, struct tern_mspan *s)
 			uintptr_t obj =
 				s->base + (i * 64 + (unsigned)__builtin_ctzll(bits)) * s->elemsize;
 
-			tern_mark_range(w, obj, obj + s->elemsize);
+			scan_words(w, s, obj, obj + s->elemsize);
 			drain_own(w);
 		}
 	}

@@ -40,6 +40,10 @@ void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m);
 /* Every word in [low, high), multiples of 8, that could be a pointer into an object makes that one
  * grey. */
 void tern_mark_range(struct tern_mark_work *w, uintptr_t low, uintptr_t high);
+/* Likewise, of what begins at `base` and holds one after another of a type, the words in [low, high) that
+ * hold pointers by that type. */
+void tern_mark_typed(struct tern_mark_work *w, uintptr_t base, const struct tern_type *type,
+		     uintptr_t low, uintptr_t high);
 /* Make the object that an address lies in grey, if it lies in one that is white. */
 void tern_mark_address(struct tern_mark_work *w, uintptr_t addr);
 /* Scan until no CPU has anything grey. */

@@ -27,7 +27,8 @@ struct root {
 	struct tern_fixrecord link;
 	struct root *next;
 	uintptr_t start, size;
-	uint64_t first_job; /* of the cycle */
+	const struct tern_type *type; /* one after another of it; NULL: scanned conservatively */
+	uint64_t first_job;           /* of the cycle */
 };
 
 static struct tern_lock lock = TERN_LOCK_INIT(&roots_class);
@@ -76,7 +77,7 @@ static struct root *overlapping_locked(uintptr_t start, size_t size)
 	return r;
 }
 
-static enum tern_result add_locked(uintptr_t start, size_t size)
+static enum tern_result add_locked(uintptr_t start, size_t size, const struct tern_type *type)
 {
 	struct root *r;
 
@@ -87,24 +88,39 @@ static enum tern_result add_locked(uintptr_t start, size_t size)
 		return TERN_ENOMEM;
 	r->start = start;
 	r->size = size;
+	r->type = type;
 	r->next = roots;
 	roots = r;
 	return TERN_OK;
 }
 
-enum tern_result tern_gc_add_root(const void *start, size_t size)
+static enum tern_result add(uintptr_t start, size_t size, const struct tern_type *type)
 {
 	enum tern_result result;
 	unsigned long irq;
 
-	if (!is_range((uintptr_t)start, size))
+	if (!is_range(start, size))
 		return TERN_EINVAL;
 	do {
 		irq = tern_lock_irqsave(&lock);
-		result = add_locked((uintptr_t)start, size);
+		result = add_locked(start, size, type);
 		tern_unlock_irqrestore(&lock, irq);
 	} while (result == TERN_ENOMEM && tern_heap_find_memory(1));
 	return result;
+}
+
+enum tern_result tern_gc_add_root(const void *start, size_t size)
+{
+	return add((uintptr_t)start, size, NULL);
+}
+
+enum tern_result tern_gc_add_root_typed(const void *start, const struct tern_type *type, size_t n)
+{
+	size_t size;
+
+	if (tern_type_check(type) != TERN_OK || __builtin_mul_overflow(n, type->size, &size))
+		return TERN_EINVAL;
+	return add((uintptr_t)start, size, type);
 }
 
 enum tern_result tern_gc_remove_root(const void *start, size_t size)
@@ -168,8 +184,12 @@ static void mark_all_but_own(struct tern_mark_work *w, uintptr_t low, uintptr_t 
 static void mark_piece(struct tern_mark_work *w, const struct root *r, uint64_t piece)
 {
 	uintptr_t low = r->start + piece * PIECE, end = r->start + r->size;
+	uintptr_t high = end - low < PIECE ? end : low + PIECE;
 
-	mark_all_but_own(w, low, end - low < PIECE ? end : low + PIECE);
+	if (r->type)
+		tern_mark_typed(w, r->start, r->type, low, high);
+	else
+		mark_all_but_own(w, low, high);
 }
 
 static void mark_ranges(struct tern_mark_work *w)

@@ -91,7 +91,7 @@ const struct tern_command tern_page_commands[] = {
 	{ "pages", "[alloc SIZE [ALIGN [BELOW]]|free ADDR SIZE|release [SIZE]]",
 	  "the heap's pages; take, give back, release to the host", run_pages, complete_pages },
 	{ "map", "", "the heap's pages as a picture", tern_commands_map, NULL },
-	{ "heap", "[scan|noscan|manual]", "objects by size, and where memory is",
+	{ "heap", "[scan|noscan|typed|manual]", "objects by size, and where memory is",
 	  tern_commands_heap, tern_commands_complete_heap },
 	{ "alloc", "SIZE [COUNT]", "objects by tern_malloc()", tern_commands_alloc, NULL },
 	{ "free", "ADDR", "the end of an object", tern_commands_free, NULL },

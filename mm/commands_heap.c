@@ -12,7 +12,7 @@
 #define ADDRESSES_IN_ROW 4
 
 /* As enum tern_objects, then NULL. */
-static const char *const kinds[] = { "scan", "noscan", "manual", NULL };
+static const char *const kinds[] = { "scan", "noscan", "typed", "manual", NULL };
 
 const char *tern_commands_complete_heap(unsigned i)
 {

@@ -23,6 +23,7 @@
 #include "mm/heap.h"
 #include "mm/large.h"
 #include "mm/scavenge.h"
+#include "mm/typed.h"
 
 #define ALIGN_MAX  GiB(1)
 #define TINY_BLOCK 16u
@@ -34,15 +35,27 @@ static uint64_t pages_for(size_t size)
 
 /* --- taking ------------------------------------------------------------------------------ */
 
-/* A slot, cleared on demand; NULL when the cache has none ready. Interrupts are off. */
+/* A slot of `most` bytes at most, cleared on demand, and its place in the word; NULL when the cache has
+ * none ready. Interrupts are off. */
+static TERN_INLINE void *take_at(struct tern_slots *e, size_t most, bool zero, size_t *place)
+{
+	void *p = tern_mcache_take(e, place);
+	size_t size;
+
+	if (likely(p) && zero && e->span->needzero) {
+		size = e->elemsize;
+		if (size > most)
+			__builtin_unreachable(); /* the compiler need not think of large ones */
+		tern_clear(p, size);
+	}
+	return p;
+}
+
 static TERN_INLINE void *take_ready(struct tern_mcache *c, size_t spc, bool zero)
 {
-	struct tern_slots *e = &c->slots[spc];
-	void *p = tern_mcache_take(e);
+	size_t place;
 
-	if (likely(p) && zero && e->span->needzero)
-		tern_clear(p, e->elemsize);
-	return p;
+	return take_at(&c->slots[spc], TERN_SMALL_MAX, zero, &place);
 }
 
 /* The same, when the cache has just been refilled. */
@@ -59,7 +72,13 @@ static void *take_refilled(struct tern_mcache *c, size_t spc, bool zero)
 	return p;
 }
 
-static TERN_NOINLINE void *take_slow(size_t spc, bool zero)
+static void set_entry(struct tern_mspan *s, uintptr_t addr, uint64_t entry)
+{
+	tern_typed_set(s, tern_mspan_slot(s, addr), entry);
+}
+
+/* entry: of a typed object, for its span's map. */
+static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
 {
 	unsigned npages = tern_sizeclass_pages[tern_spanclass_size((tern_spanclass)spc)];
 	void *p = tern_guard_take(spc, zero);
@@ -76,6 +95,8 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero)
 		if (c &&
 		    tern_mcache_refill(c, tern_heap.central, &tern_heap.pages, (tern_spanclass)spc))
 			p = take_refilled(c, spc, zero);
+		if (p && tern_spanclass_kind((tern_spanclass)spc) == TERN_KIND_TYPED)
+			set_entry(c->slots[spc].span, (uintptr_t)p, entry);
 		tern_irq_restore(irq);
 	} while (!p && tern_heap_find_memory(npages));
 	return p;
@@ -88,7 +109,7 @@ static TERN_INLINE void *take(size_t spc, bool zero)
 
 	if (unlikely(!p)) {
 		tern_irq_restore(irq);
-		return take_slow(spc, zero);
+		return take_slow(spc, zero, 0);
 	}
 	tern_irq_restore(irq);
 	return p;
@@ -111,7 +132,8 @@ static void count_large(struct tern_mcache *c, enum tern_kind kind, const struct
 		tern_heap_change_live(s->elemsize);
 }
 
-static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind kind)
+static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind kind,
+				     const struct tern_type *type)
 {
 	uint64_t margin = tern_harden_margin(align);
 	struct tern_mspan *s;
@@ -123,7 +145,7 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 		unsigned long irq = tern_irq_save();
 		struct tern_mcache *c = tern_heap_make_cache();
 
-		s = c ? tern_mheap_large(&tern_heap.pages, &c->pages, n, align, margin, kind)
+		s = c ? tern_mheap_large(&tern_heap.pages, &c->pages, n, align, margin, kind, type)
 		      : NULL;
 		if (s)
 			count_large(c, kind, s);
@@ -134,13 +156,14 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 	return s;
 }
 
-static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind kind, bool zero)
+static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind kind, bool zero,
+				      const struct tern_type *type)
 {
 	struct tern_mspan *s;
 
 	if (size > PTRDIFF_MAX)
 		return NULL;
-	s = make_large(pages_for(size), pages_for(align), kind);
+	s = make_large(pages_for(size), pages_for(align), kind, type);
 	if (!s)
 		return NULL;
 	if (zero && s->needzero)
@@ -151,7 +174,7 @@ static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind 
 static TERN_NOINLINE void *take_coarse(enum tern_kind kind, size_t size, bool zero)
 {
 	if (size > TERN_SMALL_MAX)
-		return take_large(size, 1, kind, zero);
+		return take_large(size, 1, kind, zero, NULL);
 	return take(tern_spanclass_of(kind, tern_sizeclass_of(size)), zero);
 }
 
@@ -181,7 +204,7 @@ void *tern_aligned_alloc(size_t align, size_t size)
 		return NULL;
 	sizeclass = tern_sizeclass_aligned(size, align);
 	if (!sizeclass)
-		return take_large(size ? size : 1, align, TERN_KIND_MANUAL, false);
+		return take_large(size ? size : 1, align, TERN_KIND_MANUAL, false, NULL);
 	return take(tern_spanclass_of(TERN_KIND_MANUAL, sizeclass), false);
 }
 
@@ -208,7 +231,7 @@ static TERN_NOINLINE void *take_tiny_block(size_t size)
 		c->tiny_end = block + TINY_BLOCK;
 	}
 	tern_irq_restore(irq);
-	return block ? (void *)block : take_slow(TERN_SPANCLASS_TINY, true);
+	return block ? (void *)block : take_slow(TERN_SPANCLASS_TINY, true, 0);
 }
 
 /* From the block that the CPU has begun, if it has room. 0 < size < TINY_BLOCK. */
@@ -242,6 +265,69 @@ void *tern_alloc_noscan(size_t size)
 	if (size < TINY_BLOCK)
 		return size ? take_tiny(size) : zero_size;
 	return take_coarse(TERN_KIND_NOSCAN, size, true);
+}
+
+/* --- typed objects ----------------------------------------------------------------------- */
+
+static TERN_NOINLINE void *take_typed_slow(uint64_t entry, size_t sizeclass)
+{
+	return take_slow(tern_spanclass_of(TERN_KIND_TYPED, sizeclass), true, entry);
+}
+
+/* The entry is there before anybody may stop this CPU: see typed.h. */
+static TERN_INLINE void *take_typed(size_t sizeclass, uint64_t entry, size_t elemsize)
+{
+	unsigned long irq = tern_irq_save();
+	struct tern_slots *e = &tern_heap_cache()->slots[TERN_KIND_TYPED * TERN_SIZECLASSES];
+	size_t place;
+	void *p;
+
+	e += sizeclass;
+	p = take_at(e, elemsize, true, &place);
+	if (unlikely(!p)) {
+		tern_irq_restore(irq);
+		return take_typed_slow(entry, sizeclass);
+	}
+	tern_typed_put(e->span->entries, elemsize, place, entry);
+	tern_irq_restore(irq);
+	return p;
+}
+
+static TERN_NOINLINE void *new_slow(const struct tern_type *type, size_t n)
+{
+	size_t size, elemsize, sizeclass;
+
+	if (tern_type_check(type) != TERN_OK || __builtin_mul_overflow(n, type->size, &size))
+		return NULL;
+	if (!type->ptrdata)
+		return tern_alloc_noscan(size);
+	if (!size)
+		return zero_size;
+	if (size > TERN_SMALL_MAX)
+		return take_large(size, 1, TERN_KIND_TYPED, true, type);
+	sizeclass = tern_sizeclass_of(size);
+	elemsize = tern_sizeclass_size[sizeclass];
+	return take_typed(sizeclass, tern_typed_entry_of(type, size, elemsize), elemsize);
+}
+
+/* A small type's mask is as good as its entry: bits that should not be there lead to words that are
+ * zero, or are not kept. */
+void *tern_new(const struct tern_type *type)
+{
+	size_t size;
+
+	if (!type)
+		return NULL;
+	size = type->size;
+	if (likely(size - 1 < TERN_MASK8_MAX && type->ptrdata - 1 < size && type->mask))
+		return take_typed(tern_sizeclass_fine[(size + 7) / 8], type->mask[0],
+				  TERN_MASK8_MAX);
+	return new_slow(type, 1);
+}
+
+void *tern_new_array(const struct tern_type *type, size_t n)
+{
+	return new_slow(type, n);
 }
 
 /* --- giving back ------------------------------------------------------------------------- */
@@ -458,6 +544,13 @@ static bool resize_large(struct tern_mspan *s, size_t size)
 	return true;
 }
 
+/* What the bytes will hold, nobody said. */
+static void forget_type(struct tern_mspan *s, const void *p)
+{
+	if (tern_spanclass_kind(s->spc) == TERN_KIND_TYPED)
+		tern_typed_forget(s, tern_mspan_slot(s, (uintptr_t)p));
+}
+
 /* A small object stays where it is unless it would waste more than half of it. */
 static bool resize(struct tern_mspan *s, size_t size)
 {
@@ -471,6 +564,7 @@ static void *take_kind(enum tern_kind kind, size_t size)
 {
 	switch (kind) {
 	case TERN_KIND_SCAN:
+	case TERN_KIND_TYPED:
 		return tern_alloc(size ? size : 1);
 	case TERN_KIND_NOSCAN:
 		return tern_alloc_noscan(size < TINY_BLOCK ? TINY_BLOCK : size);
@@ -499,10 +593,25 @@ void *tern_realloc(void *p, size_t size)
 	if (crumb_room(p))
 		return copy_of(p, crumb_room(p), TERN_KIND_NOSCAN, size);
 	s = span_of_object("tern_realloc", p);
-	if (resize(s, size))
+	if (resize(s, size)) {
+		forget_type(s, p);
 		return p;
+	}
 	q = copy_of(p, s->elemsize, tern_spanclass_kind(s->spc), size);
 	if (q)
 		tern_free(p);
+	return q;
+}
+
+void *tern_renew_array(void *p, const struct tern_type *type, size_t n)
+{
+	void *q = tern_new_array(type, n);
+	size_t old;
+
+	if (!q || !p || p == zero_size)
+		return q;
+	old = crumb_room(p) ? crumb_room(p) : span_of_object("tern_renew_array", p)->elemsize;
+	memcpy(q, p, old < n * type->size ? old : n * type->size);
+	tern_free(p);
 	return q;
 }

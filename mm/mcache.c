@@ -15,6 +15,7 @@
 
 #include "lib/assert.h"
 #include "mm/sweep.h"
+#include "mm/typed.h"
 
 /* So many times, a few spans each. */
 #define SWEEP_FOR_ONE 4u
@@ -82,6 +83,8 @@ static bool aim(struct tern_slots *e, struct tern_mspan *s)
 		return false;
 	e->word = &s->word[w].free;
 	e->base = s->base + (uintptr_t)w * 64 * s->elemsize;
+	if (tern_spanclass_kind(s->spc) == TERN_KIND_TYPED)
+		s->entries = tern_typed_entry(s, w * 64);
 	return true;
 }
 

@@ -65,8 +65,8 @@ static inline void tern_mcache_count_any(struct tern_mcache *c, _Atomic uint64_t
 		tern_mcache_count(count, n);
 }
 
-/* A slot of the class, or NULL when the word is used up. */
-static TERN_INLINE void *tern_mcache_take(struct tern_slots *e)
+/* A slot of the class, and its place in the word; NULL when the word is used up. */
+static TERN_INLINE void *tern_mcache_take(struct tern_slots *e, size_t *place)
 {
 	uint64_t free = atomic_load_explicit(e->word, memory_order_relaxed), taken;
 	void *p;
@@ -76,7 +76,8 @@ static TERN_INLINE void *tern_mcache_take(struct tern_slots *e)
 	atomic_store_explicit(e->word, free & (free - 1), memory_order_relaxed);
 	taken = e->taken;
 	__atomic_store_n(&e->taken, taken + TERN_SLOTS_TAKEN, __ATOMIC_RELAXED);
-	p = (void *)(e->base + (size_t)__builtin_ctzll(free) * (taken % TERN_SLOTS_TAKEN));
+	*place = (size_t)__builtin_ctzll(free);
+	p = (void *)(e->base + *place * (taken % TERN_SLOTS_TAKEN));
 	if (!p)
 		__builtin_unreachable(); /* or who calls this would test it once more */
 	return p;

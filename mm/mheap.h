@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <tern/type.h>
+
 #include "lib/lock.h"
 #include "mm/arena.h"
 #include "mm/fixalloc.h"
@@ -17,9 +19,6 @@
 #include "mm/pagealloc.h"
 #include "mm/pagecache.h"
 #include "mm/region.h"
-
-/* 8 KiB in slots of 8 bytes. */
-#define MSPAN_MAX_WORDS 16
 
 /* How far the sweep is: see sweep.c. */
 struct tern_sweep_place {
@@ -38,11 +37,11 @@ struct tern_sweep {
 
 struct tern_mheap {
 	struct tern_lock lock;
-	struct tern_regions regions;                       /* [lock] */
-	struct tern_meta meta;                             /* [lock] */
-	struct tern_pagealloc pages;                       /* [lock] */
-	struct tern_fixalloc records[MSPAN_MAX_WORDS + 1]; /* [lock] of spans, by nwords */
-	uint64_t nmeta;                                    /* [lock] pages that hold records */
+	struct tern_regions regions;                   /* [lock] */
+	struct tern_meta meta;                         /* [lock] */
+	struct tern_pagealloc pages;                   /* [lock] */
+	struct tern_fixalloc records[TERN_SPAN_FORMS]; /* [lock] of spans, by form */
+	uint64_t nmeta;                                /* [lock] pages that hold records */
 	uint64_t nreserve;        /* [lock] pages that only who runs out of memory may have */
 	bool zero_unknown;        /* [lock] some page's arena has no record of what is zero */
 	_Atomic uint32_t open;    /* [atomic: relaxed] CPUs for which the reserve is open */
@@ -118,9 +117,10 @@ static inline void tern_mheap_count_swept(struct tern_mheap *h, uint64_t nobject
 struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *cache,
 				   tern_spanclass spc);
 /* A large object of n pages, aligned to `align` pages unless it has a margin: so many pages before
- * and behind it are taken too, and lead nowhere yet. Interrupts off. */
+ * and behind it are taken too, and lead nowhere yet. A typed one has a type. Interrupts off. */
 struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
-				    uint64_t align, uint64_t margin, enum tern_kind kind);
+				    uint64_t align, uint64_t margin, enum tern_kind kind,
+				    const struct tern_type *type);
 /* A span's pages go back; its record stays, for who still has it in a list. */
 void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache, uintptr_t base,
 			      uint64_t npages);

@@ -10,6 +10,7 @@
 #include "lib/assert.h"
 #include "lib/compiler.h"
 #include "mm/mheap.h"
+#include "mm/typed.h"
 
 #define NO_OBJECTS                                                                                 \
 	{                                                                                          \
@@ -18,17 +19,19 @@
 struct tern_mspan tern_mheap_run = NO_OBJECTS;
 struct tern_mspan tern_mheap_closed = NO_OBJECTS;
 
-static struct tern_mspan *new_record(struct tern_mheap *h, unsigned nwords)
+static struct tern_mspan *new_record(struct tern_mheap *h, unsigned form)
 {
-	size_t size = tern_mspan_record_size(nwords);
+	size_t size = tern_mspan_form_size(form);
 	unsigned long irq = tern_lock_irqsave(&h->lock);
 	struct tern_mspan *s = NULL;
 
-	if (h->records[nwords].free || tern_mheap_records_locked(h, size + TERN_CACHE_LINE))
-		s = tern_fixalloc_take(&h->records[nwords], &h->meta, size);
-	/* For good: only spans with as many words use the record again. */
-	if (s && !s->nwords)
-		s->nwords = (uint8_t)nwords;
+	if (h->records[form].free || tern_mheap_records_locked(h, size + TERN_CACHE_LINE))
+		s = tern_fixalloc_take(&h->records[form], &h->meta, size);
+	/* For good: only spans of that form use the record again. */
+	if (s && !s->nwords) {
+		s->nwords = (uint8_t)tern_mspan_form_words(form);
+		s->form = (uint8_t)form;
+	}
 	tern_unlock_irqrestore(&h->lock, irq);
 	return s;
 }
@@ -37,7 +40,7 @@ void tern_mheap_free_record(struct tern_mheap *h, struct tern_mspan *s)
 {
 	unsigned long irq = tern_lock_irqsave(&h->lock);
 
-	tern_fixalloc_free(&h->records[s->nwords], s);
+	tern_fixalloc_free(&h->records[s->form], s);
 	tern_unlock_irqrestore(&h->lock, irq);
 }
 
@@ -66,7 +69,7 @@ struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *
 				   tern_spanclass spc)
 {
 	unsigned c = tern_spanclass_size(spc);
-	struct tern_mspan *s = new_record(h, tern_mspan_words(c));
+	struct tern_mspan *s = new_record(h, tern_mspan_form(tern_spanclass_kind(spc), c));
 	uint64_t first;
 
 	if (!s)
@@ -82,14 +85,15 @@ struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *
 }
 
 struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
-				    uint64_t align, uint64_t margin, enum tern_kind kind)
+				    uint64_t align, uint64_t margin, enum tern_kind kind,
+				    const struct tern_type *type)
 {
 	struct tern_mspan *s;
 	uint64_t first;
 
 	if (n > UINT32_MAX)
 		return NULL;
-	s = new_record(h, 1);
+	s = new_record(h, tern_mspan_form(kind, 0));
 	if (!s)
 		return NULL;
 	first = tern_mheap_take(h, cache, n + 2 * margin, align, TERN_PAGES_END);
@@ -99,6 +103,8 @@ struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache 
 	}
 	tern_mspan_init_large(s, tern_page_addr(first + margin), (uint32_t)n, kind);
 	s->margin = (uint8_t)margin;
+	if (type)
+		tern_typed_set(s, 0, (uintptr_t)type);
 	publish(h, s, TERN_SPAN_LARGE);
 	return s;
 }

@@ -13,6 +13,7 @@
 #include "lib/assert.h"
 #include "lib/bits.h"
 #include "mm/page.h"
+#include "mm/typed.h"
 
 static uint64_t get(const _Atomic uint64_t *word)
 {
@@ -30,6 +31,29 @@ unsigned tern_mspan_words(unsigned c)
 	bool rest = used < (size_t)tern_sizeclass_pages[c] << TERN_PAGE_SHIFT;
 
 	return (tern_sizeclass_nelems[c] + rest + 63) / 64;
+}
+
+unsigned tern_mspan_form(enum tern_kind kind, unsigned c)
+{
+	if (kind == TERN_KIND_TYPED)
+		return TERN_SPAN_MAX_WORDS + 1 + c;
+	return c ? tern_mspan_words(c) : 1;
+}
+
+unsigned tern_mspan_form_words(unsigned form)
+{
+	if (form <= TERN_SPAN_MAX_WORDS)
+		return form;
+	return tern_mspan_form(TERN_KIND_SCAN, form - TERN_SPAN_MAX_WORDS - 1);
+}
+
+size_t tern_mspan_form_size(unsigned form)
+{
+	size_t size = tern_mspan_record_size(tern_mspan_form_words(form));
+
+	if (form > TERN_SPAN_MAX_WORDS)
+		size += tern_typed_map_size(form - TERN_SPAN_MAX_WORDS - 1);
+	return size;
 }
 
 /* A remote free may still look at the span that the record was before (mcentral.c): what it looks

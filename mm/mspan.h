@@ -11,7 +11,10 @@
  *
  * So a slot is in use if neither its free nor its remote bit is set. Bits past the last slot are
  * never free. The owner is one CPU's cache, or nobody: then the record lies in a central list
- * or, if all slots are taken, nowhere, until the first remote free lists it. */
+ * or, if all slots are taken, nowhere, until the first remote free lists it.
+ *
+ * Behind the bits of a span of typed objects stands its map, which says where their pointers are: see
+ * typed.h. */
 #ifndef MM_MSPAN_H
 #define MM_MSPAN_H
 
@@ -38,6 +41,12 @@ enum tern_span_where {
 };
 #define TERN_SPAN_WHERE_BITS 2
 
+/* 8 KiB in slots of 8 bytes. */
+#define TERN_SPAN_MAX_WORDS 16
+
+/* Records have a form for each number of words, and a form for each class of typed spans. */
+#define TERN_SPAN_FORMS (TERN_SPAN_MAX_WORDS + 1 + TERN_SIZECLASSES)
+
 struct tern_mcache;
 struct tern_special;
 
@@ -53,7 +62,10 @@ struct tern_mspan {
 	uint64_t balance; /* [owner; atomic: relaxed] see mcache.c: slots taken, less collected */
 	_Atomic(struct tern_mcache *) owner; /* [atomic: relaxed] only the owner itself changes it
 					      * while it is set */
-	_Atomic uint32_t place;              /* [atomic] see mcentral.c */
+	/* [owner] of typed objects: the entry in the map of the first slot in the word that the owner
+	 * takes slots from */
+	void *entries;
+	_Atomic uint32_t place; /* [atomic] see mcentral.c */
 	/* [atomic: seq_cst, see mcentral.c] which cycle's marks are worked in, with the heap's as g:
 	 * g - 2 not yet, g - 1 somebody is at it, g done. Of a manual span: nothing. */
 	_Atomic uint32_t sweepgen;
@@ -67,8 +79,9 @@ struct tern_mspan {
 	atomic_bool marked;    /* [atomic: relaxed] the collector has marked an object of it */
 	_Atomic uint8_t state; /* [atomic: release by who makes it, acquire by readers without a
 				* lock] enum tern_span_state */
-	uint8_t nwords;        /* [const] */
+	uint8_t nwords;        /* [const] for ever */
 	tern_spanclass spc;    /* [const] */
+	uint8_t form;          /* [const] for ever */
 	uint32_t nbytes;       /* [const] of a span of slots: what these take */
 	uint32_t magic;        /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
 	uintptr_t base;        /* [const] */
@@ -91,6 +104,11 @@ static inline size_t tern_mspan_record_size(unsigned nwords)
 {
 	return sizeof(struct tern_mspan) + nwords * sizeof(struct tern_span_word);
 }
+
+/* The form for slots of a class, or for a large object (0), and what a record of a form has. */
+unsigned tern_mspan_form(enum tern_kind kind, unsigned sizeclass);
+unsigned tern_mspan_form_words(unsigned form);
+size_t tern_mspan_form_size(unsigned form);
 
 /* Words in each bitmap of a class. What is left over at a span's end has a bit too, which is never
  * free: so every offset in a span has one. */

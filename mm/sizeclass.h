@@ -18,12 +18,13 @@
 enum tern_kind {
 	TERN_KIND_SCAN,   /* collected, may hold pointers */
 	TERN_KIND_NOSCAN, /* collected, holds none */
+	TERN_KIND_TYPED,  /* collected, says where: mm/typed.h */
 	TERN_KIND_MANUAL, /* lives until it is freed; never collected */
 	TERN_KINDS,
 };
 
 /* A kind and a size class: which list, cache slot or span. The first 136 are those that Go has. */
-typedef uint8_t tern_spanclass;
+typedef uint16_t tern_spanclass;
 #define TERN_SPANCLASSES (TERN_KINDS * TERN_SIZECLASSES)
 
 /* Small sizes look their class up in steps of 8 up to 1024, and of 128 from there on. */

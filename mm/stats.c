@@ -17,6 +17,7 @@
 
 TERN_STATIC_ASSERT((int)TERN_OBJECTS_SCAN == (int)TERN_KIND_SCAN &&
 			   (int)TERN_OBJECTS_NOSCAN == (int)TERN_KIND_NOSCAN &&
+			   (int)TERN_OBJECTS_TYPED == (int)TERN_KIND_TYPED &&
 			   (int)TERN_OBJECTS_MANUAL == (int)TERN_KIND_MANUAL &&
 			   (int)TERN_OBJECTS_ALL == (int)TERN_KINDS,
 		   "the public kinds are the heap's");
@@ -218,9 +219,9 @@ static void add_pages_locked(struct tern_heap_stats *s, const struct tern_mheap 
 	s->records = h->nmeta << TERN_PAGE_SHIFT;
 	s->longest_free = tern_pagealloc_longest(&h->pages) << TERN_PAGE_SHIFT;
 	s->reserve = h->nreserve << TERN_PAGE_SHIFT;
-	for (unsigned w = 0; w <= MSPAN_MAX_WORDS; w++) {
-		s->spans_used += h->records[w].used * tern_mspan_record_size(w);
-		s->spans_all += h->records[w].all * tern_mspan_record_size(w);
+	for (unsigned form = 0; form < TERN_SPAN_FORMS; form++) {
+		s->spans_used += h->records[form].used * tern_mspan_form_size(form);
+		s->spans_all += h->records[form].all * tern_mspan_form_size(form);
 	}
 	s->tables = less(h->meta.used, s->spans_all + s->caches);
 	s->records_left = less(s->records, h->meta.used);

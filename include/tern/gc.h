@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include <tern/tern.h>
+#include <tern/type.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,6 +74,12 @@ size_t tern_gc_set_limit(size_t limit);
  * record. Threads; also with interrupts off.
  */
 enum tern_result tern_gc_add_root(const void *start, size_t size);
+/**
+ * tern_gc_add_root_typed - the same for an array of n of a type, of which no other words are looked at
+ *
+ * TERN_EINVAL also for a type that tern_type_check() refuses.
+ */
+enum tern_result tern_gc_add_root_typed(const void *start, const struct tern_type *type, size_t n);
 /**
  * tern_gc_remove_root - the other half; TERN_EINVAL unless just that range was added
  */

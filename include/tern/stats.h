@@ -65,6 +65,7 @@ void tern_heap_stats(struct tern_heap_stats *stats);
 enum tern_objects {
 	TERN_OBJECTS_SCAN,   /* tern_alloc() */
 	TERN_OBJECTS_NOSCAN, /* tern_alloc_noscan() */
+	TERN_OBJECTS_TYPED,  /* tern_new() and tern_new_array() */
 	TERN_OBJECTS_MANUAL, /* tern_malloc() and its kin */
 	TERN_OBJECTS_ALL,
 };

@@ -4,6 +4,7 @@
  * Collected objects are freed by tern_free() between rounds, so that the slots which are measured are
  * recycled ones and have to be cleared; without a collector nothing else frees them. */
 #include <tern/tern.h>
+#include <tern/type.h>
 
 #include "boot/cpu.h"
 #include "boot/machine.h"
@@ -50,6 +51,21 @@ static uint64_t recycled(alloc_fn alloc, size_t size)
 	return cost;
 }
 
+struct two_pointers {
+	void *p[2];
+};
+struct two_pointers_of_64 {
+	void *p[2];
+	uint64_t rest[6];
+};
+TERN_TYPE(two_pointers, struct two_pointers, TERN_PTR_ARRAY(p));
+TERN_TYPE(two_pointers_of_64, struct two_pointers_of_64, TERN_PTR_ARRAY(p));
+
+static void *new_of_size(size_t size)
+{
+	return tern_new(size == 16 ? &two_pointers : &two_pointers_of_64);
+}
+
 #define CONST_ROUND(size)                                                                          \
 	({                                                                                         \
 		uint64_t start_ = mach_clock_ns();                                                 \
@@ -75,6 +91,8 @@ BENCH(alloc)
 	bench_row("alloc.fn.n256", recycled(tern_alloc_noscan, 256), "instructions");
 	bench_row("alloc.fn.n1024", recycled(tern_alloc_noscan, 1024), "instructions");
 	bench_row("alloc.fn.s64", recycled(tern_alloc, 64), "instructions");
+	bench_row("alloc.typed.p16", recycled(new_of_size, 16), "instructions");
+	bench_row("alloc.typed.p64", recycled(new_of_size, 64), "instructions");
 	bench_row("alloc.tiny.n8", take_fn(tern_alloc_noscan, 8), "instructions");
 	bench_row("malloc.64", recycled(tern_malloc, 64), "instructions");
 	take_fn(tern_malloc, 64);

@@ -12,7 +12,7 @@
 
 enum slot { FREE, USED, REMOTE };
 
-static uint64_t record[(sizeof(struct tern_mspan) + 3 * MSPAN_MAX_WORDS * 8) / 8];
+static uint64_t record[(sizeof(struct tern_mspan) + 3 * TERN_SPAN_MAX_WORDS * 8) / 8];
 static struct tern_mspan *const s = (struct tern_mspan *)record;
 static uint8_t model[MAX_SLOTS];
 

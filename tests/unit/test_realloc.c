@@ -33,10 +33,13 @@ static bool all_are(const uint8_t *p, size_t size, uint8_t byte)
 /* A collected object that became one for good would never be collected. */
 TEST(realloc, an_object_keeps_its_kind)
 {
+	static const enum tern_kind kinds[] = { TERN_KIND_SCAN, TERN_KIND_NOSCAN,
+						TERN_KIND_MANUAL };
 	static const size_t sizes[] = { 16, 40, 100, 2000, 30000, 50000, 200000, 40000, 64, 16 };
 
 	REQUIRE(heap_for_tests());
-	for (enum tern_kind kind = TERN_KIND_SCAN; kind < TERN_KINDS; kind++) {
+	for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++) {
+		enum tern_kind kind = kinds[k];
 		uint8_t *p = make(kind, sizes[0]);
 		size_t kept = sizes[0];
 

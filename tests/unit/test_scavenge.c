@@ -338,7 +338,7 @@ TEST(scavenge, released_memory_counts_as_anything_but_zero)
 	REQUIRE(page != TERN_NO_PAGE);
 	tern_pagealloc_free(&h.pages, page, 8);
 	REQUIRE(tern_scavenger_release(&s, UINT64_MAX) == 8);
-	span = tern_mheap_large(&h, NULL, 8, 8, 0, TERN_KIND_MANUAL);
+	span = tern_mheap_large(&h, NULL, 8, 8, 0, TERN_KIND_MANUAL, NULL);
 	REQUIRE(span);
 	EXPECT(span->needzero);
 	EXPECT_EQ(*(uint8_t *)span->base, 0xdb);

@@ -112,7 +112,7 @@ TEST(sizeclass, every_offset_of_a_span_has_a_bit)
 
 TEST(sizeclass, span_classes_keep_kind_and_size)
 {
-	static const enum tern_kind kinds[] = { TERN_KIND_SCAN, TERN_KIND_NOSCAN,
+	static const enum tern_kind kinds[] = { TERN_KIND_SCAN, TERN_KIND_NOSCAN, TERN_KIND_TYPED,
 						TERN_KIND_MANUAL };
 	static bool seen[TERN_SPANCLASSES];
 
@@ -122,6 +122,7 @@ TEST(sizeclass, span_classes_keep_kind_and_size)
 			tern_spanclass spc = tern_spanclass_of(kinds[k], c);
 
 			EXPECT(spc < TERN_SPANCLASSES && spc != TERN_SPANCLASS_TINY && !seen[spc]);
+			EXPECT_EQ(tern_spanclass_collected(spc), kinds[k] != TERN_KIND_MANUAL);
 			seen[spc] = true;
 			EXPECT_EQ(tern_spanclass_kind(spc), kinds[k]);
 			EXPECT_EQ(tern_spanclass_size(spc), c);

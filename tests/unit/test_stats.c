@@ -4,6 +4,7 @@
 #include <tern/stack.h>
 #include <tern/stats.h>
 #include <tern/tern.h>
+#include <tern/type.h>
 
 #include "lib/bits.h"
 #include "mm/heap.h"
@@ -95,10 +96,15 @@ static size_t some_size(struct test *t)
 	return 16 + test_random_below(t, 2ull << bits);
 }
 
+static void *make_typed(size_t size)
+{
+	return tern_new_array(&tern_pointer_type, size / 8);
+}
+
 static void start_object(struct test *t, struct object *o)
 {
 	static void *(*const make[TERN_KINDS])(size_t) = { tern_alloc, tern_alloc_noscan,
-							   tern_malloc };
+							   make_typed, tern_malloc };
 	struct row *r;
 
 	o->kind = (enum tern_kind)test_random_below(t, TERN_KINDS);
@@ -121,7 +127,8 @@ static void end_object(struct object *o)
 	r->live_bytes -= o->usable;
 }
 
-/* Moved, it is another object, made by malloc; large and in place, it has other bytes. */
+/* Moved, it is another object, made by malloc, and not typed any more; large and in place, it has other
+ * bytes. */
 static void resize_object(struct test *t, struct object *o)
 {
 	struct object old = *o;
@@ -132,6 +139,8 @@ static void resize_object(struct test *t, struct object *o)
 		return;
 	o->p = p;
 	o->usable = tern_usable_size(p);
+	if (p != old.p && o->kind == TERN_KIND_TYPED)
+		o->kind = TERN_KIND_SCAN;
 	after = &model[o->kind][class_of(o->usable)];
 	before->live_bytes -= old.usable;
 	after->live_bytes += o->usable;
