@@ -16,6 +16,8 @@
 #include <tern/port.h>
 
 #include "arch/arch.h"
+#include "gc/event.h"
+#include "gc/history.h"
 #include "gc/roots.h"
 #include "gc/stw.h"
 #include "gc/sweep.h"
@@ -26,6 +28,9 @@
 #include "mm/heap.h"
 #include "mm/sweep.h"
 
+/* A trace has a sample of the heap's size for so much that is allocated. */
+#define SAMPLE_BYTES KiB(128)
+
 struct tern_gc_state tern_gc_state = {
 	.marker = { .heap = &tern_heap.pages,
 		    .pool = { .heap = &tern_heap.pages,
@@ -35,8 +40,7 @@ struct tern_gc_state tern_gc_state = {
 struct cycle {
 	enum tern_pacer_why why;
 	uintptr_t sp;
-	uint64_t start_ns, stop_ns;
-	unsigned ncpu;
+	struct tern_cycle numbers;
 	/* [atomic: relaxed] sums over CPUs */
 	_Atomic uint64_t marked_bytes, marked_objects, scanned_bytes;
 };
@@ -57,6 +61,7 @@ static void add_up(struct cycle *c, const struct tern_gcwork *w)
 
 static void mark_here(void *arg)
 {
+	uint64_t start_ns = tern_event_start();
 	struct cycle *c = arg;
 	struct tern_mark_work w;
 
@@ -64,6 +69,7 @@ static void mark_here(void *arg)
 	tern_roots_mark(&w, c->sp);
 	tern_mark_drain(&w);
 	add_up(c, &w.work);
+	tern_event_end(TERN_EVENT_MARK, start_ns, w.work.marked_objects, w.work.marked_bytes);
 }
 
 static void mark_rest(struct cycle *c)
@@ -81,6 +87,7 @@ static void mark(struct cycle *c, unsigned others)
 
 	if (most && most - 1 < helpers)
 		helpers = most - 1;
+	c->numbers.nmarkers = helpers + 1;
 	tern_roots_start();
 	tern_mark_start(&tern_gc_state.marker, helpers + 1);
 	tern_stw_together(helpers, mark_here, c);
@@ -123,19 +130,49 @@ static void end_cycle(const struct cycle *c, uint64_t now_ns)
 	atomic_store_explicit(&tern_heap.pages.sweep.npages, 0, memory_order_relaxed);
 }
 
-static void count(const struct cycle *c, uint64_t now_ns)
+/* The world is about to run on. */
+static void count(struct cycle *c)
 {
 	struct tern_gc_stats *s = &tern_gc_state.stats;
+	struct tern_cycle *n = &c->numbers;
 
+	n->why = c->why;
+	n->end_ns = tern_port_clock_ns();
+	n->marked_bytes = c->marked_bytes;
+	n->marked_objects = c->marked_objects;
+	n->stack_bytes = tern_roots_stack_bytes();
+	n->globals_bytes = tern_roots_range_bytes();
+	tern_history_add(n);
 	s->cycles++;
 	s->forced += c->why == TERN_PACER_EXPLICIT;
-	s->last_pause_ns = now_ns - c->stop_ns;
+	s->last_pause_ns = n->end_ns - n->asked_ns;
 	s->pause_ns += s->last_pause_ns;
 	if (s->max_pause_ns < s->last_pause_ns)
 		s->max_pause_ns = s->last_pause_ns;
-	s->live_bytes = c->marked_bytes;
-	s->live_objects = c->marked_objects;
-	s->root_bytes = tern_roots_stack_bytes() + tern_roots_range_bytes();
+	s->live_bytes = n->marked_bytes;
+	s->live_objects = n->marked_objects;
+	s->root_bytes = n->stack_bytes + n->globals_bytes;
+	s->pause_ns_per_object = s->live_objects ? s->last_pause_ns / s->live_objects : 0;
+	s->pause_bytes_per_s =
+		tern_mul_div(c->scanned_bytes + s->root_bytes, 1000000000, s->last_pause_ns);
+}
+
+/* For tern_trace_write(). */
+static void trace(const struct cycle *c)
+{
+	const struct tern_cycle *n = &c->numbers;
+
+	if (!tern_event_wanted())
+		return;
+	tern_event_add(TERN_EVENT_PAUSE, n->asked_ns, n->end_ns - n->asked_ns,
+		       tern_gc_state.stats.cycles, c->why);
+	tern_event_add(TERN_EVENT_STOP, n->asked_ns, n->stopped_ns - n->asked_ns, n->ncpu - 1,
+		       tern_gc_state.stats.cycles);
+	tern_event_add(TERN_EVENT_SETTLE, n->marked_ns, n->end_ns - n->marked_ns, n->marked_objects,
+		       n->marked_bytes);
+	tern_event_add(TERN_EVENT_HEAP, n->asked_ns, 0, n->heap_bytes, n->goal_bytes);
+	tern_event_add(TERN_EVENT_HEAP, n->end_ns, 0, n->marked_bytes,
+		       tern_pacer_goal(&tern_gc_state.pacer));
 }
 
 static void obey_limiter(void)
@@ -148,23 +185,27 @@ static void obey_limiter(void)
 
 static void in_stopped_world(struct cycle *c)
 {
+	struct tern_cycle *n = &c->numbers;
 	unsigned long irq = tern_irq_save();
 	unsigned others;
-	uint64_t now_ns;
 
-	c->stop_ns = tern_port_clock_ns();
+	n->heap_bytes = live_bytes();
+	n->goal_bytes = tern_pacer_goal(&tern_gc_state.pacer);
+	n->asked_ns = tern_port_clock_ns();
 	others = tern_stw_stop();
-	c->ncpu = others + 1;
-	tern_limiter_set_cpus(&tern_gc_state.limiter, c->stop_ns, c->ncpu);
-	tern_limiter_enter(&tern_gc_state.limiter, TERN_LIMITER_STOPPED, c->stop_ns, 0, 0);
-	tern_pacer_start_cycle(&tern_gc_state.pacer, c->stop_ns, c->ncpu, c->why);
+	n->stopped_ns = tern_port_clock_ns();
+	n->ncpu = others + 1;
+	tern_limiter_set_cpus(&tern_gc_state.limiter, n->asked_ns, n->ncpu);
+	tern_limiter_enter(&tern_gc_state.limiter, TERN_LIMITER_STOPPED, n->asked_ns, 0, 0);
+	tern_pacer_start_cycle(&tern_gc_state.pacer, n->asked_ns, n->ncpu, c->why);
 	mark(c, others);
 	tern_sweep_start(&tern_heap.pages);
-	now_ns = tern_port_clock_ns();
-	tern_limiter_enter(&tern_gc_state.limiter, TERN_LIMITER_OFF, now_ns, 0, 0);
+	n->marked_ns = tern_port_clock_ns();
+	tern_limiter_enter(&tern_gc_state.limiter, TERN_LIMITER_OFF, n->marked_ns, 0, 0);
 	obey_limiter();
-	end_cycle(c, now_ns);
-	count(c, now_ns);
+	end_cycle(c, n->marked_ns);
+	count(c);
+	trace(c);
 	tern_stw_start();
 	tern_irq_restore(irq);
 }
@@ -175,9 +216,10 @@ static void run(uintptr_t sp, void *arg)
 	struct cycle *c = arg;
 
 	c->sp = sp;
-	c->start_ns = tern_port_clock_ns();
 	tern_gc_sweep_all();
 	in_stopped_world(c);
+	if (tern_gc_state.options.trace)
+		tern_history_print(&c->numbers);
 	if (c->why == TERN_PACER_EXPLICIT || tern_gc_state.options.no_lazy_sweep)
 		tern_gc_sweep_all();
 	else
@@ -261,12 +303,30 @@ static void pay_for(size_t bytes)
 		}
 }
 
+/* For tern_trace_write(): when the heap has grown by so much, or shrunk. */
+static void sample_heap(void)
+{
+	static _Atomic uint64_t next; /* [atomic: relaxed] */
+	uint64_t live, goal, at;
+
+	if (!tern_event_wanted())
+		return;
+	live = live_bytes();
+	goal = tern_pacer_goal(&tern_gc_state.pacer);
+	at = atomic_load_explicit(&next, memory_order_relaxed);
+	if (live < at && at - live <= 2 * SAMPLE_BYTES)
+		return;
+	atomic_store_explicit(&next, live + SAMPLE_BYTES, memory_order_relaxed);
+	tern_event_add(TERN_EVENT_HEAP, tern_port_clock_ns(), 0, live, goal);
+}
+
 static void allocating(size_t bytes)
 {
 	struct tern_pacer *p = &tern_gc_state.pacer;
 
 	/* The allocator counts what is live; the pacer compares. */
 	atomic_store_explicit(&p->heap_live_bytes, live_bytes() + bytes, memory_order_relaxed);
+	sample_heap();
 	pay_for(bytes);
 	if (unlikely(tern_pacer_reached(p) ||
 		     atomic_load_explicit(&tern_gc_state.limiting, memory_order_relaxed)))
@@ -331,6 +391,7 @@ enum tern_result tern_gc_init(const struct tern_gc_options *options)
 		return TERN_EINVAL;
 	if (options)
 		g->options = *options;
+	tern_history_start(tern_port_clock_ns());
 	tern_limiter_init(&g->limiter, tern_port_clock_ns(), 1);
 	tern_pacer_init(&g->pacer, pacer_percent(g->options.percent ? g->options.percent : 100),
 			smallest_heap(&g->options), g->options.limit);
@@ -365,7 +426,10 @@ void tern_gc_stats(struct tern_gc_stats *stats)
 {
 	struct tern_sweep *w = &tern_heap.pages.sweep;
 
+	unsigned long irq = tern_irq_save(); /* no cycle ends meanwhile */
+
 	*stats = tern_gc_state.stats;
+	tern_irq_restore(irq);
 	stats->heap_bytes = live_bytes();
 	stats->goal_bytes = tern_pacer_goal(&tern_gc_state.pacer);
 	stats->swept_objects = atomic_load_explicit(&w->nobjects, memory_order_relaxed);

@@ -17,6 +17,7 @@
 #include <tern/port.h>
 
 #include "arch/arch.h"
+#include "gc/event.h"
 #include "lib/assert.h"
 #include "mm/heap.h"
 
@@ -50,18 +51,22 @@ static void give_cache_back(void)
 
 /* --- those who are stopped ------------------------------------------------------------------- */
 
-static void help(void)
+/* True if it was wanted. */
+static bool help(void)
 {
 	if (atomic_fetch_add_explicit(&work.tickets, 1, memory_order_relaxed) >= work.helpers)
-		return;
+		return false;
 	work.fn(work.arg);
 	atomic_fetch_add_explicit(&work.done, 1, memory_order_release);
+	return true;
 }
 
 void tern_gc_stop_here(void)
 {
 	uint32_t now = atomic_load_explicit(&stop, memory_order_acquire);
 	uint32_t round = atomic_load_explicit(&work.round, memory_order_relaxed);
+	uint64_t start_ns = tern_event_start();
+	bool helped = false;
 
 	TERN_ASSERT(!tern_port_irq_enabled());
 	if (now % 2 == 0)
@@ -74,10 +79,11 @@ void tern_gc_stop_here(void)
 
 		if (r != round) {
 			round = r;
-			help();
+			helped |= help();
 		}
 		arch_relax();
 	}
+	tern_event_end(TERN_EVENT_STOPPED, start_ns, now, helped);
 }
 
 /* --- who stops them -------------------------------------------------------------------------- */

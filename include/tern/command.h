@@ -69,6 +69,8 @@ bool tern_command_number(const char *word, unsigned long long *value);
 
 /* The library's own commands: pages, map, heap, alloc, free. */
 extern const struct tern_command tern_page_commands[];
+/* Of the collector: trace. */
+extern const struct tern_command tern_gc_commands[];
 
 #pragma GCC visibility pop
 

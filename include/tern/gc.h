@@ -114,8 +114,25 @@ struct tern_gc_stats {
 	uint64_t swept_objects, swept_bytes; /* freed by sweeping, in all */
 	uint64_t root_bytes; /* scanned by the last cycle: stacks, registered ranges */
 	bool sweeping;       /* the last cycle's sweep is not done yet */
+	/* What marking costs, by all of the last pause: for each object that was found alive, and how
+	 * fast objects and roots were looked at */
+	uint64_t pause_ns_per_object, pause_bytes_per_s;
 };
 void tern_gc_stats(struct tern_gc_stats *stats);
+
+/* So many pauses are remembered. */
+#define TERN_GC_PAUSES 256
+
+struct tern_gc_pause {
+	uint64_t ns;
+	uint64_t end_ns; /* by tern_port_clock_ns() */
+};
+/**
+ * tern_gc_pauses - the last pauses, the newest first
+ *
+ * Returns how many were written: at most max, and TERN_GC_PAUSES. Any context but NMIs.
+ */
+size_t tern_gc_pauses(struct tern_gc_pause *pauses, size_t max);
 
 #pragma GCC visibility pop
 

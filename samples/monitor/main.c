@@ -20,10 +20,11 @@
 #include "samples/monitor/lineedit.h"
 #include "samples/monitor/monitor.h"
 
-static const struct tern_command *const commands[] = { boot_commands,         boot_memory_commands,
-						       boot_balloon_commands, boot_gc_commands,
-						       boot_cpu_commands,     tern_page_commands,
-						       monitor_commands,      NULL };
+static const struct tern_command *const commands[] = {
+	boot_commands,    boot_memory_commands, boot_balloon_commands,
+	boot_gc_commands, boot_cpu_commands,    tern_page_commands,
+	tern_gc_commands, monitor_commands,     NULL
+};
 
 static bool script_failed;
 

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* history.c - cycles in numbers: the last pauses, and a line for each cycle.
+ *
+ * Job      Keep how long the last 256 pauses were and when they ended; say of each cycle what Go's
+ *          gctrace says, so that what reads those lines reads these.
+ * Owns     the ring of pauses.
+ * Locks    none. Pauses are added in the stopped world, which does not stop while a reader has his
+ *          interrupts off.   Context: history.h; reading anywhere but in NMIs.
+ * Go       runtime/mgc.go gcMarkTermination, fmtNSAsMS. Marking in the stopped world is what CPUs do
+ *          that mark alone; there are no assists, and none that idle. */
+#include "gc/history.h"
+
+#include <tern/gc.h>
+#include <tern/port.h>
+#include <tern/tern.h>
+
+#include "lib/irq.h"
+
+#define MS 1000000u
+
+static struct tern_gc_pause pauses[TERN_GC_PAUSES]; /* [stw] */
+static uint64_t npauses;                            /* [stw] that ever were */
+static uint64_t first_ns;                           /* [const] */
+static uint64_t stopped_cpu_ns;                     /* [stw] of all CPUs, in all pauses */
+
+void tern_history_start(uint64_t now_ns)
+{
+	first_ns = now_ns;
+}
+
+void tern_history_add(const struct tern_cycle *c)
+{
+	pauses[npauses++ % TERN_GC_PAUSES] = (struct tern_gc_pause){
+		.ns = c->end_ns - c->asked_ns,
+		.end_ns = c->end_ns,
+	};
+	stopped_cpu_ns = tern_add_sat(stopped_cpu_ns, c->ncpu * (c->end_ns - c->asked_ns));
+}
+
+size_t tern_gc_pauses(struct tern_gc_pause *to, size_t max)
+{
+	unsigned long irq = tern_irq_save();
+	size_t n = npauses < TERN_GC_PAUSES ? npauses : TERN_GC_PAUSES;
+
+	if (n > max)
+		n = max;
+	for (size_t i = 0; i < n; i++)
+		to[i] = pauses[(npauses - 1 - i) % TERN_GC_PAUSES];
+	tern_irq_restore(irq);
+	return n;
+}
+
+/* --- a line ---------------------------------------------------------------------------------- */
+
+/* Milliseconds with two digits that count and at most three behind the point; whole ones from ten on. */
+struct ms {
+	char text[24];
+};
+
+static struct ms ms(uint64_t ns)
+{
+	uint64_t us = ns / 1000;
+	unsigned digits = us < 100 ? 3 : us < 1000 ? 2 : 1, unit = 1000;
+	struct ms m = { 0 };
+
+	for (unsigned i = 0; i < digits; i++)
+		unit /= 10;
+	if (us == 0)
+		tern_snprintf(m.text, sizeof(m.text), "0");
+	else if (us >= 10000)
+		tern_snprintf(m.text, sizeof(m.text), "%llu", (unsigned long long)(ns / MS));
+	else
+		tern_snprintf(m.text, sizeof(m.text), "%llu.%0*llu",
+			      (unsigned long long)(us / 1000), (int)digits,
+			      (unsigned long long)(us % 1000 / unit));
+	return m;
+}
+
+static unsigned long long mib(uint64_t bytes)
+{
+	return bytes >> 20;
+}
+
+static unsigned percent_of_cpus(const struct tern_cycle *c)
+{
+	return (unsigned)tern_mul_div(stopped_cpu_ns, 100, c->ncpu * (c->end_ns - first_ns));
+}
+
+void tern_history_print(const struct tern_cycle *c)
+{
+	uint64_t since_ms = (c->asked_ns - first_ns) / MS;
+	uint64_t stop_ns = c->stopped_ns - c->asked_ns, mark_ns = c->marked_ns - c->stopped_ns;
+	uint64_t end_ns = c->end_ns - c->marked_ns;
+	char line[320];
+	size_t n;
+
+	n = tern_snprintf(
+		line, sizeof(line),
+		"gc %llu @%llu.%03llus %u%%: %s+%s+%s ms clock, %s+0/%s/0+%s ms cpu, "
+		"%llu->%llu->%llu MB, %llu MB goal, %llu MB stacks, %llu MB globals, "
+		"%u P%s\n",
+		(unsigned long long)npauses, (unsigned long long)(since_ms / 1000),
+		(unsigned long long)(since_ms % 1000), percent_of_cpus(c), ms(stop_ns).text,
+		ms(mark_ns).text, ms(end_ns).text, ms(stop_ns * c->ncpu).text,
+		ms(mark_ns * c->nmarkers).text, ms(end_ns * c->ncpu).text, mib(c->heap_bytes),
+		mib(c->heap_bytes), mib(c->marked_bytes), mib(c->goal_bytes), mib(c->stack_bytes),
+		mib(c->globals_bytes), c->ncpu, c->why == TERN_PACER_EXPLICIT ? " (forced)" : "");
+	/* In one piece: it is one line whatever other CPUs print. */
+	tern_port_write(line, n < sizeof(line) ? n : sizeof(line) - 1);
+}
