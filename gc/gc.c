@@ -18,6 +18,7 @@
 #include "arch/arch.h"
 #include "gc/event.h"
 #include "gc/history.h"
+#include "gc/pool.h"
 #include "gc/roots.h"
 #include "gc/stw.h"
 #include "gc/sweep.h"
@@ -88,6 +89,7 @@ static void mark(struct cycle *c, unsigned others)
 	if (most && most - 1 < helpers)
 		helpers = most - 1;
 	c->numbers.nmarkers = helpers + 1;
+	tern_pools_age();
 	tern_roots_start();
 	tern_mark_start(&tern_gc_state.marker, helpers + 1);
 	tern_stw_together(helpers, mark_here, c);

@@ -14,6 +14,7 @@
 #include <tern/port.h>
 
 #include "gc/gc.h"
+#include "gc/pool.h"
 #include "lib/bits.h"
 #include "mm/heap.h"
 
@@ -152,6 +153,7 @@ void tern_roots_start(void)
 	atomic_store_explicit(&next_job, 0, memory_order_relaxed);
 	atomic_store_explicit(&next_stack, 0, memory_order_relaxed);
 	atomic_store_explicit(&stack_bytes, 0, memory_order_relaxed);
+	tern_pools_start();
 }
 
 /* What the heap and the collector know of all objects must keep none of them alive, though it lies
@@ -235,6 +237,7 @@ void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp)
 	struct stacks s = { .work = w };
 
 	mark_ranges(w);
+	tern_pools_mark(w);
 	s.mine = draw();
 	tern_port_scan_stacks(sp, mark_stack, &s);
 }
