@@ -64,6 +64,8 @@ static struct tern_gc_options options(void)
 		o.limit = limit;
 	o.trace = option("gc-trace", word);
 	o.check = option("gc-check", word);
+	if (option("gc-mode", word) && tern_str_eq(word, "barrier"))
+		o.mode = TERN_GC_BARRIER;
 	return o;
 }
 

@@ -16,6 +16,7 @@
 #include <tern/port.h>
 
 #include "arch/arch.h"
+#include "gc/concurrent.h"
 #include "gc/event.h"
 #include "gc/history.h"
 #include "gc/pool.h"
@@ -38,14 +39,6 @@ struct tern_gc_state tern_gc_state = {
 			      .lock = TERN_LOCK_INIT(&tern_workpool_class) } },
 };
 
-struct cycle {
-	enum tern_pacer_why why;
-	uintptr_t sp;
-	struct tern_cycle numbers;
-	/* [atomic: relaxed] sums over CPUs */
-	_Atomic uint64_t marked_bytes, marked_objects, scanned_bytes;
-};
-
 static uint64_t live_bytes(void)
 {
 	return atomic_load_explicit(&tern_heap.pages.live, memory_order_relaxed);
@@ -53,47 +46,54 @@ static uint64_t live_bytes(void)
 
 /* --- marking: the world is stopped ----------------------------------------------------------- */
 
-static void add_up(struct cycle *c, const struct tern_gcwork *w)
+void tern_gc_add_up(const struct tern_gcwork *w)
 {
+	struct tern_gc_running *c = &tern_gc_state.cycle;
+
 	atomic_fetch_add_explicit(&c->marked_bytes, w->marked_bytes, memory_order_relaxed);
 	atomic_fetch_add_explicit(&c->marked_objects, w->marked_objects, memory_order_relaxed);
 	atomic_fetch_add_explicit(&c->scanned_bytes, w->scanned_bytes, memory_order_relaxed);
+	tern_pacer_add_work(&tern_gc_state.pacer, TERN_PACER_WORK_HEAP, w->scanned_bytes);
 }
 
 static void mark_here(void *arg)
 {
 	uint64_t start_ns = tern_event_start();
-	struct cycle *c = arg;
 	struct tern_mark_work w;
 
 	tern_mark_init(&w, &tern_gc_state.marker);
-	tern_roots_mark(&w, c->sp);
+	tern_roots_mark(&w, *(uintptr_t *)arg);
 	tern_mark_drain(&w);
-	add_up(c, &w.work);
+	tern_gc_add_up(&w.work);
 	tern_event_end(TERN_EVENT_MARK, start_ns, w.work.marked_objects, w.work.marked_bytes);
 }
 
-static void mark_rest(struct cycle *c)
+static void mark_rest(void)
 {
 	struct tern_mark_work w;
 
 	tern_mark_init(&w, &tern_gc_state.marker);
 	tern_mark_finish(&w);
-	add_up(c, &w.work);
+	tern_gc_add_up(&w.work);
 }
 
-static void mark(struct cycle *c, unsigned others)
+unsigned tern_gc_helpers(unsigned others)
 {
-	unsigned most = tern_gc_state.options.markers, helpers = others;
+	unsigned most = tern_gc_state.options.markers;
 
-	if (most && most - 1 < helpers)
-		helpers = most - 1;
-	c->numbers.nmarkers = helpers + 1;
+	return most && most - 1 < others ? most - 1 : others;
+}
+
+static void mark(uintptr_t sp, unsigned others)
+{
+	unsigned helpers = tern_gc_helpers(others);
+
+	tern_gc_state.cycle.numbers.nmarkers = helpers + 1;
 	tern_pools_age();
 	tern_roots_start();
 	tern_mark_start(&tern_gc_state.marker, helpers + 1);
-	tern_stw_together(helpers, mark_here, c);
-	mark_rest(c);
+	tern_stw_together(helpers, mark_here, &sp);
+	mark_rest();
 	tern_mark_end(&tern_gc_state.marker);
 }
 
@@ -112,45 +112,60 @@ static void tell_pacer_of_memory(void)
 			      });
 }
 
-/* What is alive is known: the next goal follows, and how fast to sweep until then. */
-static void end_cycle(const struct cycle *c, uint64_t now_ns)
+/* Marked, and allocated black beside the marking. */
+static uint64_t live_at_end(const struct tern_gc_running *c)
 {
+	uint64_t now = live_bytes(), fresh = now > c->live_at_start ? now - c->live_at_start : 0;
+
+	return c->marked_bytes + (tern_gc_state.marking ? fresh : 0);
+}
+
+/* What is alive is known: the next goal follows, and how fast to sweep until then. */
+static void tell_pacer_of_end(uint64_t now_ns)
+{
+	const struct tern_gc_running *c = &tern_gc_state.cycle;
 	struct tern_pacer *p = &tern_gc_state.pacer;
+	uint64_t live = live_at_end(c);
 	struct tern_mheap_stats s;
 
-	tern_pacer_add_work(p, TERN_PACER_WORK_HEAP, c->scanned_bytes);
 	tern_pacer_add_work(p, TERN_PACER_WORK_STACKS, tern_roots_stack_bytes());
 	tern_pacer_add_work(p, TERN_PACER_WORK_GLOBALS, tern_roots_range_bytes());
 	tern_pacer_set_roots(p, tern_roots_stack_bytes(), tern_roots_range_bytes());
 	/* While garbage still counts as objects: the limit leaves room for it, as it will be swept. */
 	tell_pacer_of_memory();
-	atomic_store_explicit(&tern_heap.pages.live, c->marked_bytes, memory_order_relaxed);
-	tern_pacer_end_cycle(
-		p, &(struct tern_pacer_end){ .now_ns = now_ns, .marked_bytes = c->marked_bytes });
+	atomic_store_explicit(&tern_heap.pages.live, live, memory_order_relaxed);
+	tern_pacer_end_cycle(p, &(struct tern_pacer_end){ .now_ns = now_ns,
+							  .marked_bytes = live,
+							  .assist_ns = c->assist_ns });
 	tern_mheap_stats(&tern_heap.pages, &s);
 	tern_pacer_start_sweep(p, s.used >> TERN_PAGE_SHIFT, 0);
 	atomic_store_explicit(&tern_heap.pages.sweep.npages, 0, memory_order_relaxed);
 }
 
-/* The world is about to run on. */
-static void count(struct cycle *c)
+static void count_pause(void)
 {
+	const struct tern_cycle *n = &tern_gc_state.cycle.numbers;
 	struct tern_gc_stats *s = &tern_gc_state.stats;
-	struct tern_cycle *n = &c->numbers;
 
-	n->why = c->why;
-	n->end_ns = tern_port_clock_ns();
+	s->last_pause_ns = n->end_ns - n->asked_ns;
+	s->pause_ns += s->last_pause_ns;
+	if (s->max_pause_ns < s->last_pause_ns)
+		s->max_pause_ns = s->last_pause_ns;
+}
+
+static void count_cycle(void)
+{
+	struct tern_gc_running *c = &tern_gc_state.cycle;
+	struct tern_cycle *n = &c->numbers;
+	struct tern_gc_stats *s = &tern_gc_state.stats;
+
 	n->marked_bytes = c->marked_bytes;
 	n->marked_objects = c->marked_objects;
 	n->stack_bytes = tern_roots_stack_bytes();
 	n->globals_bytes = tern_roots_range_bytes();
 	tern_history_add(n);
 	s->cycles++;
-	s->forced += c->why == TERN_PACER_EXPLICIT;
-	s->last_pause_ns = n->end_ns - n->asked_ns;
-	s->pause_ns += s->last_pause_ns;
-	if (s->max_pause_ns < s->last_pause_ns)
-		s->max_pause_ns = s->last_pause_ns;
+	s->forced += n->why == TERN_PACER_EXPLICIT;
 	s->live_bytes = n->marked_bytes;
 	s->live_objects = n->marked_objects;
 	s->root_bytes = n->stack_bytes + n->globals_bytes;
@@ -160,19 +175,21 @@ static void count(struct cycle *c)
 }
 
 /* For tern_trace_write(). */
-static void trace(const struct cycle *c)
+static void trace_pause(bool ends_cycle)
 {
-	const struct tern_cycle *n = &c->numbers;
+	const struct tern_cycle *n = &tern_gc_state.cycle.numbers;
 
 	if (!tern_event_wanted())
 		return;
 	tern_event_add(TERN_EVENT_PAUSE, n->asked_ns, n->end_ns - n->asked_ns,
-		       tern_gc_state.stats.cycles, c->why);
+		       tern_gc_state.stats.cycles, n->why);
 	tern_event_add(TERN_EVENT_STOP, n->asked_ns, n->stopped_ns - n->asked_ns, n->ncpu - 1,
 		       tern_gc_state.stats.cycles);
+	tern_event_add(TERN_EVENT_HEAP, n->asked_ns, 0, n->heap_bytes, n->goal_bytes);
+	if (!ends_cycle)
+		return;
 	tern_event_add(TERN_EVENT_SETTLE, n->marked_ns, n->end_ns - n->marked_ns, n->marked_objects,
 		       n->marked_bytes);
-	tern_event_add(TERN_EVENT_HEAP, n->asked_ns, 0, n->heap_bytes, n->goal_bytes);
 	tern_event_add(TERN_EVENT_HEAP, n->end_ns, 0, n->marked_bytes,
 		       tern_pacer_goal(&tern_gc_state.pacer));
 }
@@ -185,57 +202,75 @@ static void obey_limiter(void)
 	tern_pacer_set_limiting(&tern_gc_state.pacer, limiting);
 }
 
-static void in_stopped_world(struct cycle *c)
+unsigned tern_gc_begin_pause(void)
 {
-	struct tern_cycle *n = &c->numbers;
-	unsigned long irq = tern_irq_save();
+	struct tern_gc_state *g = &tern_gc_state;
+	struct tern_cycle *n = &g->cycle.numbers;
 	unsigned others;
 
 	n->heap_bytes = live_bytes();
-	n->goal_bytes = tern_pacer_goal(&tern_gc_state.pacer);
+	n->goal_bytes = tern_pacer_goal(&g->pacer);
 	n->asked_ns = tern_port_clock_ns();
 	others = tern_stw_stop();
 	n->stopped_ns = tern_port_clock_ns();
 	n->ncpu = others + 1;
-	tern_limiter_set_cpus(&tern_gc_state.limiter, n->asked_ns, n->ncpu);
-	tern_limiter_enter(&tern_gc_state.limiter, TERN_LIMITER_STOPPED, n->asked_ns, 0, 0);
-	tern_pacer_start_cycle(&tern_gc_state.pacer, n->asked_ns, n->ncpu, c->why);
-	mark(c, others);
+	tern_limiter_set_cpus(&g->limiter, n->asked_ns, n->ncpu);
+	tern_limiter_enter(&g->limiter, TERN_LIMITER_STOPPED, n->asked_ns, 0, 0);
+	return others;
+}
+
+void tern_gc_end_pause(bool ends_cycle)
+{
+	struct tern_gc_state *g = &tern_gc_state;
+	struct tern_cycle *n = &g->cycle.numbers;
+
+	n->end_ns = tern_port_clock_ns();
+	tern_limiter_enter(&g->limiter, g->marking ? TERN_LIMITER_MARKING : TERN_LIMITER_OFF,
+			   n->end_ns, 0, 0);
+	obey_limiter();
+	count_pause();
+	if (ends_cycle)
+		count_cycle();
+	trace_pause(ends_cycle);
+	tern_stw_start();
+}
+
+void tern_gc_mark_and_end(uintptr_t sp, unsigned others)
+{
+	struct tern_cycle *n = &tern_gc_state.cycle.numbers;
+
+	mark(sp, others);
 	tern_sweep_start(&tern_heap.pages);
 	n->marked_ns = tern_port_clock_ns();
-	tern_limiter_enter(&tern_gc_state.limiter, TERN_LIMITER_OFF, n->marked_ns, 0, 0);
-	obey_limiter();
-	end_cycle(c, n->marked_ns);
-	count(c);
-	trace(c);
-	tern_stw_start();
+	tell_pacer_of_end(n->marked_ns);
+}
+
+/* All of it in one pause. Registers are on the stack, at or above sp. */
+static void run(uintptr_t sp, void *arg)
+{
+	unsigned long irq;
+	unsigned others;
+
+	(void)arg;
+	tern_gc_sweep_all();
+	irq = tern_irq_save();
+	others = tern_gc_begin_pause();
+	tern_pacer_start_cycle(&tern_gc_state.pacer, tern_gc_state.cycle.numbers.asked_ns,
+			       others + 1, tern_gc_state.cycle.numbers.why);
+	tern_gc_mark_and_end(sp, others);
+	tern_gc_end_pause(true);
 	tern_irq_restore(irq);
 }
 
-/* Registers are on the stack, at or above sp. */
-static void run(uintptr_t sp, void *arg)
-{
-	struct cycle *c = arg;
-
-	c->sp = sp;
-	tern_gc_sweep_all();
-	in_stopped_world(c);
-	if (tern_gc_state.options.trace)
-		tern_history_print(&c->numbers);
-	if (c->why == TERN_PACER_EXPLICIT || tern_gc_state.options.no_lazy_sweep)
-		tern_gc_sweep_all();
-	else
-		tern_port_wake_background();
-}
-
-static bool may_start(void)
+bool tern_gc_may_start(void)
 {
 	return atomic_load_explicit(&tern_gc_state.on, memory_order_acquire) &&
+	       atomic_load_explicit(&tern_gc_state.holds, memory_order_relaxed) == 0 &&
 	       (tern_port_irq_enabled() || tern_gc_state.options.no_interrupts) &&
 	       !tern_port_in_interrupt();
 }
 
-static bool become_busy(bool wait)
+bool tern_gc_become_busy(bool wait)
 {
 	while (atomic_exchange_explicit(&tern_gc_state.busy, true, memory_order_acquire)) {
 		if (!wait)
@@ -245,7 +280,7 @@ static bool become_busy(bool wait)
 	return true;
 }
 
-static void end_busy(void)
+void tern_gc_end_busy(void)
 {
 	atomic_store_explicit(&tern_gc_state.busy, false, memory_order_release);
 }
@@ -260,19 +295,49 @@ static enum tern_pacer_why ask_pacer(void)
 	return tern_pacer_should_start(&tern_gc_state.pacer, now_ns, false);
 }
 
+static bool is_concurrent(void)
+{
+	return tern_gc_state.options.mode != TERN_GC_STW;
+}
+
+/* Begin a cycle, unless one is marking. False if the pacer wants none. */
+static bool start(enum tern_pacer_why why, bool must)
+{
+	struct tern_gc_state *g = &tern_gc_state;
+	bool is_marking;
+
+	if (!tern_gc_become_busy(must))
+		return false;
+	is_marking = atomic_load_explicit(&g->marking, memory_order_relaxed);
+	if (!must && !is_marking)
+		why = ask_pacer();
+	if (!is_marking && why != TERN_PACER_NONE) {
+		g->cycle = (struct tern_gc_running){ .numbers.why = why };
+		arch_spill(is_concurrent() ? tern_gc_start_marking : run, NULL);
+		if (!is_concurrent() && g->options.trace)
+			tern_history_print(&g->cycle.numbers);
+		tern_port_wake_background();
+	}
+	tern_gc_end_busy();
+	return why != TERN_PACER_NONE;
+}
+
 bool tern_gc_cycle(enum tern_pacer_why why)
 {
 	bool must = why == TERN_PACER_EXPLICIT || why == TERN_PACER_LIMIT;
-	struct cycle c = { .why = why };
 
-	if (!may_start() || !become_busy(must))
+	if (!tern_gc_may_start())
 		return false;
-	if (!must)
-		c.why = ask_pacer();
-	if (c.why != TERN_PACER_NONE)
-		arch_spill(run, &c);
-	end_busy();
-	return c.why != TERN_PACER_NONE;
+	/* What became garbage since a cycle began may be black in that one. */
+	if (must && is_concurrent())
+		tern_gc_finish_marking();
+	if (!start(why, must))
+		return false;
+	if (must && is_concurrent())
+		tern_gc_finish_marking();
+	if (must || tern_gc_state.options.no_lazy_sweep)
+		tern_gc_sweep_all();
+	return true;
 }
 
 enum tern_result tern_gc(void)
@@ -285,10 +350,10 @@ enum tern_result tern_gc(void)
 /* If somebody is busy, he will notice as well. */
 static void note_swept(void)
 {
-	if (!become_busy(false))
+	if (!tern_gc_become_busy(false))
 		return;
 	tern_pacer_sweep_done(&tern_gc_state.pacer);
-	end_busy();
+	tern_gc_end_busy();
 }
 
 /* Sweep as many pages as must be, for the sweep to be done when the next cycle starts. */
@@ -329,6 +394,10 @@ static void allocating(size_t bytes)
 	/* The allocator counts what is live; the pacer compares. */
 	atomic_store_explicit(&p->heap_live_bytes, live_bytes() + bytes, memory_order_relaxed);
 	sample_heap();
+	if (unlikely(atomic_load_explicit(&tern_gc_state.marking, memory_order_acquire))) {
+		tern_gc_assist(bytes);
+		return;
+	}
 	pay_for(bytes);
 	if (unlikely(tern_pacer_reached(p) ||
 		     atomic_load_explicit(&tern_gc_state.limiting, memory_order_relaxed)))
@@ -358,11 +427,15 @@ static bool reclaim(uint64_t npages)
 
 bool tern_gc_background(void)
 {
+	if (tern_gc_mark_some(TERN_MARK_QUANTUM) || tern_gc_try_end())
+		return true;
 	tern_gc_cycle(TERN_PACER_PERIODIC);
 	return tern_gc_sweep_some() != 0;
 }
 
-static const struct tern_gchooks hooks = { .allocating = allocating, .reclaim = reclaim };
+static const struct tern_gchooks hooks = { .allocating = allocating,
+					   .reclaim = reclaim,
+					   .filled = tern_gc_filled };
 
 /* --- settings -------------------------------------------------------------------------------- */
 
@@ -397,6 +470,7 @@ enum tern_result tern_gc_init(const struct tern_gc_options *options)
 	tern_limiter_init(&g->limiter, tern_port_clock_ns(), 1);
 	tern_pacer_init(&g->pacer, pacer_percent(g->options.percent ? g->options.percent : 100),
 			smallest_heap(&g->options), g->options.limit);
+	tern_pacer_set_concurrent(&g->pacer, is_concurrent());
 	atomic_store_explicit(&g->on, true, memory_order_release);
 	atomic_store_explicit(&tern_gchooks, &hooks, memory_order_release);
 	return TERN_OK;
@@ -406,10 +480,10 @@ int tern_gc_set_percent(int percent)
 {
 	int old;
 
-	become_busy(true);
+	tern_gc_become_busy(true);
 	old = tern_gc_state.pacer.percent;
 	tern_pacer_set_percent(&tern_gc_state.pacer, pacer_percent(percent));
-	end_busy();
+	tern_gc_end_busy();
 	return old;
 }
 
@@ -417,17 +491,16 @@ size_t tern_gc_set_limit(size_t limit)
 {
 	size_t old;
 
-	become_busy(true);
+	tern_gc_become_busy(true);
 	old = tern_gc_state.pacer.limit_bytes;
 	tern_pacer_set_limit(&tern_gc_state.pacer, limit);
-	end_busy();
+	tern_gc_end_busy();
 	return old;
 }
 
 void tern_gc_stats(struct tern_gc_stats *stats)
 {
 	struct tern_sweep *w = &tern_heap.pages.sweep;
-
 	unsigned long irq = tern_irq_save(); /* no cycle ends meanwhile */
 
 	*stats = tern_gc_state.stats;

@@ -270,19 +270,42 @@ static bool find_more(struct tern_mark_work *w)
 	return obj;
 }
 
-static void drain_own(struct tern_mark_work *w)
+bool tern_mark_drain_some(struct tern_mark_work *w, uint64_t until_bytes)
 {
 	unsigned n = 0;
 
 	do {
 		fill_scan_queue(w);
 		while (w->end_scan != w->first_scan) {
+			if (w->work.scanned_bytes >= until_bytes)
+				return true;
 			scan(w, w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD]);
 			fill_scan_queue(w);
 			if (++n % BALANCE == 0)
 				tern_work_balance(&w->work);
 		}
 	} while (find_more(w));
+	return false;
+}
+
+static void drain_own(struct tern_mark_work *w)
+{
+	tern_mark_drain_some(w, UINT64_MAX);
+}
+
+void tern_mark_put_back(struct tern_mark_work *w)
+{
+	uintptr_t obj;
+
+	while (w->end_mark != w->first_mark)
+		mark_next(w);
+	while (w->end_scan != w->first_scan) {
+		obj = w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD];
+		if (!tern_work_put(&w->work, obj))
+			note_overflow(w->marker, tern_arena_span(&w->marker->heap->arenas, obj));
+	}
+	while ((obj = tern_work_give(&w->work)))
+		note_overflow(w->marker, tern_arena_span(&w->marker->heap->arenas, obj));
 }
 
 void tern_mark_drain(struct tern_mark_work *w)
@@ -298,7 +321,10 @@ void tern_mark_drain(struct tern_mark_work *w)
 static void scan_marked(struct tern_mark_work *w, struct tern_mspan *s)
 {
 	for (unsigned i = 0; i < s->nwords; i++) {
-		for (uint64_t bits = get(&s->word[i].mark); bits; bits &= bits - 1) {
+		const struct tern_span_word *word = &s->word[i];
+		uint64_t bits = get(&word->mark) & ~get(&word->free) & ~get(&word->remote);
+
+		for (; bits; bits &= bits - 1) {
 			uintptr_t obj =
 				s->base + (i * 64 + (unsigned)__builtin_ctzll(bits)) * s->elemsize;
 

@@ -48,6 +48,10 @@ void tern_mark_typed(struct tern_mark_work *w, uintptr_t base, const struct tern
 void tern_mark_address(struct tern_mark_work *w, uintptr_t addr);
 /* Scan until no CPU has anything grey. */
 void tern_mark_drain(struct tern_mark_work *w);
+/* Scan until so many bytes were scanned, in all: false if nothing was left before. */
+bool tern_mark_drain_some(struct tern_mark_work *w, uint64_t until_bytes);
+/* What is left becomes everybody's. */
+void tern_mark_put_back(struct tern_mark_work *w);
 /* When all CPUs have drained: what could not be queued. By one of them, alone. */
 void tern_mark_finish(struct tern_mark_work *w);
 

@@ -2,7 +2,7 @@
 /* roots.c - where marking begins: memory that was registered, and what the kernel shows of threads.
  *
  * Job      Keep the list of registered ranges. In a cycle, share the roots between the CPUs that
- *          mark: ranges in pieces of 64 KiB, then the pieces that tern_port_scan_stacks() shows.
+ *          mark: ranges in pieces of 4 KiB, then the pieces that tern_port_scan_stacks() shows.
  *          Each CPU has all stacks shown, and scans those whose number it has drawn: so the list
  *          of threads stays the kernel's, and nothing of it is stored.
  * Locks    roots(40), for the list; mheap(80), for records of it.   Context: registering as in gc.h;
@@ -18,7 +18,7 @@
 #include "lib/bits.h"
 #include "mm/heap.h"
 
-#define PIECE ((uintptr_t)64 << 10)
+#define PIECE ((uintptr_t)4 << 10)
 
 static const struct tern_lock_class roots_class = {
 	.name = "roots", .rank = 40, .irq = true, .protects = "the list of registered roots"
@@ -35,6 +35,7 @@ struct root {
 static struct tern_lock lock = TERN_LOCK_INIT(&roots_class);
 static struct root *roots;           /* [lock] in no order */
 static struct tern_fixalloc records; /* [lock: mheap] */
+static bool jobs_are_good;           /* [lock] the list is as it was when the jobs were cut */
 static uint64_t njobs;               /* [const] in a cycle */
 static _Atomic uint64_t next_job;    /* [atomic: relaxed] the first that nobody has taken */
 static _Atomic uint64_t next_stack;  /* [atomic: relaxed] likewise, of what the kernel shows */
@@ -92,6 +93,7 @@ static enum tern_result add_locked(uintptr_t start, size_t size, const struct te
 	r->type = type;
 	r->next = roots;
 	roots = r;
+	jobs_are_good = false;
 	return TERN_OK;
 }
 
@@ -133,6 +135,7 @@ enum tern_result tern_gc_remove_root(const void *start, size_t size)
 		at = &r->next;
 	if (r) {
 		*at = r->next;
+		jobs_are_good = false;
 		free_record(r);
 	}
 	tern_unlock_irqrestore(&lock, irq);
@@ -143,6 +146,7 @@ enum tern_result tern_gc_remove_root(const void *start, size_t size)
 
 void tern_roots_start(void)
 {
+	jobs_are_good = true;
 	njobs = 0;
 	range_bytes = 0;
 	for (struct root *r = roots; r; r = r->next) {
@@ -232,14 +236,36 @@ static void mark_stack(void *arg, uintptr_t low, uintptr_t high)
 	s->mine = draw();
 }
 
-void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp)
+bool tern_roots_mark_some(struct tern_mark_work *w)
+{
+	unsigned long irq = tern_lock_irqsave(&lock);
+	uint64_t job = njobs;
+	const struct root *r = roots;
+
+	if (jobs_are_good)
+		job = atomic_fetch_add_explicit(&next_job, 1, memory_order_relaxed);
+	if (job < njobs) {
+		while (r->next && r->next->first_job <= job)
+			r = r->next;
+		mark_piece(w, r, job - r->first_job);
+	}
+	tern_unlock_irqrestore(&lock, irq);
+	return job < njobs;
+}
+
+void tern_roots_mark_stacks(struct tern_mark_work *w, uintptr_t sp)
 {
 	struct stacks s = { .work = w };
 
-	mark_ranges(w);
-	tern_pools_mark(w);
 	s.mine = draw();
 	tern_port_scan_stacks(sp, mark_stack, &s);
+}
+
+void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp)
+{
+	mark_ranges(w);
+	tern_pools_mark(w);
+	tern_roots_mark_stacks(w, sp);
 }
 
 TERN_WEAK void tern_port_scan_stacks(uintptr_t sp, tern_scan_stack *scan, void *arg)

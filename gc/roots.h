@@ -10,6 +10,10 @@ void tern_roots_start(void);
 /* Mark from the jobs that no other CPU has taken, until none are left. sp: see
  * tern_port_scan_stacks(). */
 void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp);
+/* The two halves of it: one piece of the registered ranges, also while the program runs, false if there
+ * is none left; and the stacks, in the stopped world. */
+bool tern_roots_mark_some(struct tern_mark_work *w);
+void tern_roots_mark_stacks(struct tern_mark_work *w, uintptr_t sp);
 /* Bytes that the cycle scanned: registered ranges, and stacks. */
 uint64_t tern_roots_range_bytes(void);
 uint64_t tern_roots_stack_bytes(void);

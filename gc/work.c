@@ -224,6 +224,38 @@ void tern_work_dispose(struct tern_gcwork *w)
 	w->primary = w->secondary = NULL;
 }
 
+static bool give_full(struct tern_gcwork *w, struct tern_workbuf **b)
+{
+	if (!*b || is_spare(w, *b))
+		return !*b || (*b)->n == 0;
+	push((*b)->n ? &w->pool->full : &w->pool->empty, *b);
+	*b = NULL;
+	return true;
+}
+
+uintptr_t tern_work_give(struct tern_gcwork *w)
+{
+	struct tern_workbuf *spare = spare_of(w), *b;
+
+	if (give_full(w, &w->primary) && give_full(w, &w->secondary))
+		return 0;
+	b = pop(&w->pool->empty);
+	if (!b)
+		b = grow(w->pool);
+	if (!b)
+		return spare->obj[--spare->n];
+	memcpy(b->obj, spare->obj, spare->n * sizeof(spare->obj[0]));
+	b->n = spare->n;
+	spare->n = 0;
+	push(&w->pool->full, b);
+	return 0;
+}
+
+bool tern_work_is_empty(const struct tern_workpool *pool)
+{
+	return is_empty(&pool->full);
+}
+
 /* Half of the primary, when there is a buffer for it. */
 static void share_half(struct tern_gcwork *w)
 {

@@ -63,6 +63,11 @@ void tern_work_end(struct tern_workpool *pool);
 void tern_work_init(struct tern_gcwork *w, struct tern_workpool *pool);
 /* Nothing is left in it; its buffers are the pool's again. */
 void tern_work_dispose(struct tern_gcwork *w);
+/* What is left in it becomes the pool's. Returns an object for which there is no room, to be asked
+ * again; 0 when all is done. */
+uintptr_t tern_work_give(struct tern_gcwork *w);
+/* True if no full buffer is in the pool. */
+bool tern_work_is_empty(const struct tern_workpool *pool);
 
 /* False: there is no room, and no memory for more. */
 bool tern_work_put_slow(struct tern_gcwork *w, uintptr_t obj);

@@ -20,6 +20,8 @@ struct tern_gchooks {
 	void (*allocating)(size_t bytes);
 	/* There is no memory for n pages: try to make some. Likewise. True if some was made. */
 	bool (*reclaim)(uint64_t npages);
+	/* What may be pointers was copied into a new object. */
+	void (*filled)(const void *object, size_t size);
 };
 
 /* [atomic: release by who sets it, acquire] NULL: nobody collects */
@@ -31,6 +33,14 @@ static inline void tern_gchook_allocating(size_t bytes)
 
 	if (unlikely(h))
 		h->allocating(bytes);
+}
+
+static inline void tern_gchook_filled(const void *object, size_t size)
+{
+	const struct tern_gchooks *h = atomic_load_explicit(&tern_gchooks, memory_order_acquire);
+
+	if (unlikely(h))
+		h->filled(object, size);
 }
 
 static inline bool tern_gchook_reclaim(uint64_t npages)

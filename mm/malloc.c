@@ -425,7 +425,8 @@ static void free_hot(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr
 {
 	if (!free_own(s, addr - s->base))
 		bad_free("tern_free", addr);
-	c->hot = tern_harden_hot(s);
+	if (!tern_spanclass_collected(s->spc))
+		c->hot = tern_harden_hot(s);
 }
 
 /* Anything but an object of the span that was freed to last. */
@@ -439,7 +440,11 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 			bad_free("tern_free", addr);
 		if (tern_hardening() & TERN_HARDEN_FILL)
 			tern_harden_fill(span_of_object("tern_free", (void *)addr), addr);
-		if (tern_guard_owns(s)) {
+		if (tern_mheap_marking(&tern_heap.pages, s->spc)) {
+			/* Somebody may be looking at it. If nothing leads to it, the sweep frees it. */
+			if (s->spc != TERN_SPANCLASS_TINY || s->magic == 0)
+				span_of_object("tern_free", (void *)addr);
+		} else if (tern_guard_owns(s)) {
 			tern_irq_restore(irq);
 			tern_guard_free(addr);
 			irq = tern_irq_save();
@@ -531,7 +536,7 @@ static bool resize_large(struct tern_mspan *s, size_t size)
 	size_t old = s->elemsize;
 	unsigned long irq;
 
-	if (n == s->npages)
+	if (n == s->npages || (n < s->npages && tern_mheap_marking(&tern_heap.pages, s->spc)))
 		return true;
 	if (!tern_mheap_resize(&tern_heap.pages, s, n))
 		return false;
@@ -578,8 +583,10 @@ static void *copy_of(const void *p, size_t old, enum tern_kind kind, size_t size
 {
 	void *q = take_kind(kind, size);
 
-	if (q)
+	if (q) {
 		memcpy(q, p, old < size ? old : size);
+		tern_gchook_filled(q, old < size ? old : size);
+	}
 	return q;
 }
 

@@ -177,7 +177,8 @@ static bool drop_if_empty(struct tern_mcentral *c, struct tern_mheap *h,
 			  struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place,
 			  const struct look *seen)
 {
-	if (!seen->empty || !is_swept(h, s, seen->spc) || !move(s, &place, TERN_SPAN_EMPTY))
+	if (!seen->empty || tern_mheap_marking(h, seen->spc) || !is_swept(h, s, seen->spc) ||
+	    !move(s, &place, TERN_SPAN_EMPTY))
 		return false;
 	tern_mheap_free_pages_of(h, pages, seen->base, seen->npages);
 	atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
@@ -247,7 +248,7 @@ void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct te
 {
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
 	collect(h, s);
-	if (tern_mspan_is_empty(s))
+	if (tern_mspan_is_empty(s) && !tern_mheap_marking(h, s->spc))
 		drop(c, h, pages, s);
 	else
 		put(c, h, pages, s);

@@ -11,6 +11,7 @@
 
 #include <tern/type.h>
 
+#include "lib/compiler.h"
 #include "lib/lock.h"
 #include "mm/arena.h"
 #include "mm/fixalloc.h"
@@ -54,6 +55,9 @@ struct tern_mheap {
 	/* [atomic: relaxed] bytes of collected objects, as if all slots that CPUs have ready were in
 	 * use */
 	_Atomic uint64_t live;
+	/* [atomic: changed in the stopped world; relaxed] Objects are marked while the program runs: new
+	 * ones are black, and no collected span goes away */
+	atomic_bool marking;
 	struct tern_sweep sweep;
 	struct tern_arena_map arenas;
 };
@@ -103,6 +107,12 @@ void tern_mheap_free(struct tern_mheap *h, struct tern_pagecache *cache, uint64_
 void tern_mheap_flush(struct tern_mheap *h, struct tern_pagecache *cache);
 /* How many pages of the heap only a CPU that runs out of memory may have. */
 void tern_mheap_set_reserve(struct tern_mheap *h, uint64_t npages);
+
+static inline bool tern_mheap_marking(const struct tern_mheap *h, size_t spc)
+{
+	return unlikely(atomic_load_explicit(&h->marking, memory_order_relaxed)) &&
+	       tern_spanclass_collected(spc);
+}
 
 /* So much was freed by sweeping so many pages. */
 static inline void tern_mheap_count_swept(struct tern_mheap *h, uint64_t nobjects, uint64_t nbytes,

@@ -103,6 +103,8 @@ struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache 
 	}
 	tern_mspan_init_large(s, tern_page_addr(first + margin), (uint32_t)n, kind);
 	s->margin = (uint8_t)margin;
+	if (tern_mheap_marking(h, s->spc))
+		atomic_store_explicit(&s->word[0].mark, 1, memory_order_relaxed);
 	if (type)
 		tern_typed_set(s, 0, (uintptr_t)type);
 	publish(h, s, TERN_SPAN_LARGE);

@@ -35,25 +35,33 @@ unsigned tern_mspan_words(unsigned c)
 
 unsigned tern_mspan_form(enum tern_kind kind, unsigned c)
 {
+	unsigned words = c ? tern_mspan_words(c) : 1;
+
 	if (kind == TERN_KIND_TYPED)
-		return TERN_SPAN_MAX_WORDS + 1 + c;
-	return c ? tern_mspan_words(c) : 1;
+		return TERN_SPAN_TYPED_FORMS + c;
+	return kind == TERN_KIND_MANUAL ? TERN_SPAN_MANUAL_FORMS + words : words;
 }
 
 unsigned tern_mspan_form_words(unsigned form)
 {
-	if (form <= TERN_SPAN_MAX_WORDS)
-		return form;
-	return tern_mspan_form(TERN_KIND_SCAN, form - TERN_SPAN_MAX_WORDS - 1);
+	if (form >= TERN_SPAN_TYPED_FORMS)
+		return tern_mspan_form(TERN_KIND_SCAN, form - TERN_SPAN_TYPED_FORMS);
+	return form % TERN_SPAN_MANUAL_FORMS;
 }
 
 size_t tern_mspan_form_size(unsigned form)
 {
 	size_t size = tern_mspan_record_size(tern_mspan_form_words(form));
 
-	if (form > TERN_SPAN_MAX_WORDS)
-		size += tern_typed_map_size(form - TERN_SPAN_MAX_WORDS - 1);
+	if (form >= TERN_SPAN_TYPED_FORMS)
+		size += tern_typed_map_size(form - TERN_SPAN_TYPED_FORMS);
 	return size;
+}
+
+void tern_mspan_blacken(struct tern_mspan *s)
+{
+	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++)
+		atomic_fetch_or_explicit(&w->mark, get(&w->free), memory_order_relaxed);
 }
 
 /* A remote free may still look at the span that the record was before (mcentral.c): what it looks

@@ -44,8 +44,12 @@ enum tern_span_where {
 /* 8 KiB in slots of 8 bytes. */
 #define TERN_SPAN_MAX_WORDS 16
 
-/* Records have a form for each number of words, and a form for each class of typed spans. */
-#define TERN_SPAN_FORMS (TERN_SPAN_MAX_WORDS + 1 + TERN_SIZECLASSES)
+/* Records have a form for each number of words, and a form for each class of typed spans. Those of
+ * collected spans are no others': who marks while the program runs may look at a record that he found
+ * by an address, as no collected span goes away meanwhile. */
+#define TERN_SPAN_MANUAL_FORMS (TERN_SPAN_MAX_WORDS + 1)
+#define TERN_SPAN_TYPED_FORMS  (2 * TERN_SPAN_MANUAL_FORMS)
+#define TERN_SPAN_FORMS        (TERN_SPAN_TYPED_FORMS + TERN_SIZECLASSES)
 
 struct tern_mcache;
 struct tern_special;
@@ -125,6 +129,8 @@ unsigned tern_mspan_collect(struct tern_mspan *s);
 /* Nobody else changes free bits meanwhile: free what is in use and not marked, and forget the marks.
  * Returns how many slots that were. */
 unsigned tern_mspan_sweep(struct tern_mspan *s);
+/* Owner: objects that will be allocated in the span are marked already. */
+void tern_mspan_blacken(struct tern_mspan *s);
 /* Owner: the lowest word with a free slot; nwords if there is none. */
 unsigned tern_mspan_next_word(const struct tern_mspan *s);
 /* Slots that are not free for the owner: in use, or freed remotely and not collected yet. */

@@ -20,7 +20,13 @@ extern "C" {
 
 #pragma GCC visibility push(default)
 
+enum tern_gc_mode {
+	TERN_GC_STW,     /* the world stands while objects are marked: for any program */
+	TERN_GC_BARRIER, /* two short pauses: for programs that store pointers by tern/barrier.h */
+};
+
 struct tern_gc_options {
+	enum tern_gc_mode mode;
 	/* Start a cycle when the heap has grown by so many percent over what the last one left
 	 * alive; 0 is 100, negative: only when asked, or at the limit. */
 	int percent;
@@ -57,6 +63,22 @@ enum tern_result tern_gc_init(const struct tern_gc_options *options);
  * can start. Threads, with no lock held that another CPU may be waiting for with interrupts off.
  */
 enum tern_result tern_gc(void);
+
+/**
+ * tern_gc_step - some of the collector's work: for kernels without threads, from their main loop
+ * @budget_ns: about so long; a little is done in any case
+ *
+ * Marks, if a cycle is marking, ends it, sweeps. True if there is more. Context as tern_gc().
+ */
+bool tern_gc_step(uint64_t budget_ns);
+
+/**
+ * tern_gc_hold, tern_gc_release - no cycle begins or ends in between; the pairs nest
+ *
+ * Allocations may fail for want of memory that a cycle would have found. Any context but NMIs.
+ */
+void tern_gc_hold(void);
+void tern_gc_release(void);
 
 /**
  * tern_gc_set_percent - as the option; returns what it was

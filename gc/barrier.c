@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* barrier.c - pointers that stores note while objects are marked.
+ *
+ * Job      The slow half of tern/barrier.h: each CPU has a buffer for what stores put in and overwrite;
+ *          full, its pointers become grey. What is left in buffers becomes grey in the last pause.
+ * Why both What is put in (Dijkstra): no black object may lead to a white one; this alone makes marking
+ *          sound, as the last pause scans the stacks again (concurrent.c). What is overwritten (Yuasa):
+ *          what could be reached when the cycle began is marked beside the program, not in that
+ *          pause: it may hang on a local by now. Together they are the hybrid barrier of Go, which
+ *          needs both as it does not scan stacks twice.
+ * Order    A store notes first. Between the note and the store the thread may be stopped, for the last
+ *          pause or the first: both scan its registers, in which the new pointer is.
+ * Buffers  belong to their CPU, interrupts off; to who stops the world when all others stand.
+ * Locks    none; workpool(70), mheap(80) below.   Context: any but NMIs.
+ * Go       runtime/mwbbuf.go, mbarrier.go. */
+#include "gc/barrier.h"
+
+#include <tern/port.h>
+
+#include "gc/gc.h"
+#include "lib/bits.h"
+#include "lib/irq.h"
+#include "lib/string.h"
+
+#define NOTES 62u
+
+struct buffer {
+	uint64_t n;
+	uintptr_t note[NOTES];
+} TERN_ALIGNED(TERN_CACHE_LINE);
+
+uint8_t tern_barrier_on;
+static struct buffer buffers[TERN_MAX_CPUS];
+
+static void flush(struct buffer *b)
+{
+	struct tern_mark_work w;
+
+	tern_mark_init(&w, &tern_gc_state.marker);
+	for (unsigned i = 0; i < b->n; i++)
+		tern_mark_address(&w, b->note[i]);
+	b->n = 0;
+	tern_mark_put_back(&w);
+	tern_gc_add_up(&w.work);
+}
+
+/* Somebody may have been stopped after it saw that stores are watched, and goes on when they are not. */
+static void note_locked(uintptr_t addr)
+{
+	struct buffer *b = &buffers[tern_port_cpu_id()];
+
+	if (addr - tern_gc_state.marker.low > tern_gc_state.marker.reach || !tern_barrier_is_on())
+		return;
+	b->note[b->n++] = addr;
+	if (b->n == NOTES)
+		flush(b);
+}
+
+void tern_barrier_note(const void *before, const void *after)
+{
+	unsigned long irq = tern_irq_save();
+
+	note_locked((uintptr_t)before);
+	note_locked((uintptr_t)after);
+	tern_irq_restore(irq);
+}
+
+static void note_range(const void *start, size_t size)
+{
+	const uintptr_t *word = start;
+
+	for (size_t i = 0; i < size / sizeof(*word); i++) {
+		unsigned long irq = tern_irq_save();
+
+		note_locked(__atomic_load_n(&word[i], __ATOMIC_RELAXED));
+		tern_irq_restore(irq);
+	}
+}
+
+/* Another thread may store into src between the note and the copy: that store notes as well. */
+void tern_copy(void *dst, const void *src, size_t size)
+{
+	if (tern_barrier_is_on()) {
+		note_range(dst, size);
+		note_range(src, size);
+	}
+	memmove(dst, src, size);
+}
+
+void tern_clear_pointers(void *dst, size_t size)
+{
+	if (tern_barrier_is_on())
+		note_range(dst, size);
+	memset(dst, 0, size);
+}
+
+void tern_barrier_watch(bool on)
+{
+	bool watch = on && tern_gc_state.options.mode == TERN_GC_BARRIER;
+
+	__atomic_store_n(&tern_barrier_on, watch, __ATOMIC_RELAXED);
+}
+
+void tern_barrier_flush_all(void)
+{
+	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
+		if (buffers[i].n)
+			flush(&buffers[i]);
+}

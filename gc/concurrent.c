@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* concurrent.c - marking beside the program, between two short pauses.
+ *
+ * Job      Start marking in a pause, in which the stacks are scanned; let any thread mark a piece: the
+ *          kernel's background thread, who allocates, who waits; end in a pause when nothing is grey.
+ * Sound    The last pause marks from all roots again, stacks, registers and registered ranges, until
+ *          nothing is grey. So it is enough that no black object leads to a white one when that
+ *          pause begins, but for what it finds by itself. An object becomes black by being scanned,
+ *          or by being new. A pointer gets into a black object by a store, which notes it first
+ *          (barrier.c, or the page is dirty); by tern_realloc(), which tells (filled); or by a
+ *          store that was under way when the first pause came, whose thread had seen no cycle: then
+ *          the pointer was in that thread's registers, which the first pause has scanned.
+ * Gone     No collected span goes away meanwhile, and tern_free() of a collected object does nothing
+ *          but check it: whoever marks may look at what he has found an address of.
+ * Above    gc.c.   Below  mark, roots, stw, barrier.
+ * Active   counts threads that have grey objects where nobody else sees them. The cycle ends only in a
+ *          pause that finds nobody active: a thread that was stopped in the middle has time to
+ *          finish. It counts itself before it looks whether there is a cycle.
+ * Locks    none held over a piece; tern_gc_state.busy for the pauses.   Context: threads.
+ * Go       runtime/mgc.go gcMarkDone, mgcmark.go gcAssistAlloc, gcDrainN. Go ends without scanning
+ *          stacks again; they are precise there, and black, and C stacks cannot be kept so cheaply
+ *          as they are scanned once more. */
+#include "gc/concurrent.h"
+
+#include <tern/port.h>
+
+#include "arch/arch.h"
+#include "gc/barrier.h"
+#include "gc/event.h"
+#include "gc/gc.h"
+#include "gc/roots.h"
+#include "gc/stw.h"
+#include "gc/sweep.h"
+#include "lib/irq.h"
+#include "mm/heap.h"
+
+static bool is_marking(void)
+{
+	return atomic_load_explicit(&tern_gc_state.marking, memory_order_seq_cst);
+}
+
+static void set_marking(bool on)
+{
+	atomic_store_explicit(&tern_heap.pages.marking, on, memory_order_relaxed);
+	atomic_store_explicit(&tern_gc_state.marking, on, memory_order_seq_cst);
+	tern_barrier_watch(on);
+}
+
+/* --- the first pause ------------------------------------------------------------------------- */
+
+static void mark_stacks_here(void *arg)
+{
+	struct tern_mark_work w;
+
+	tern_mark_init(&w, &tern_gc_state.marker);
+	tern_roots_mark_stacks(&w, *(uintptr_t *)arg);
+	tern_mark_put_back(&w);
+	tern_gc_add_up(&w.work);
+}
+
+void tern_gc_start_marking(uintptr_t sp, void *arg)
+{
+	struct tern_gc_state *g = &tern_gc_state;
+	unsigned long irq;
+	unsigned others;
+
+	(void)arg;
+	tern_gc_sweep_all();
+	irq = tern_irq_save();
+	others = tern_gc_begin_pause();
+	tern_pacer_start_cycle(&g->pacer, g->cycle.numbers.asked_ns, others + 1,
+			       g->cycle.numbers.why);
+	g->cycle.live_at_start = atomic_load_explicit(&tern_heap.pages.live, memory_order_relaxed);
+	tern_roots_start();
+	/* As if two did, on one CPU as well: a thread that marks may be preempted by another. */
+	tern_mark_start(&g->marker, 2);
+	tern_stw_together(tern_gc_helpers(others), mark_stacks_here, &sp);
+	set_marking(true);
+	tern_gc_end_pause(false);
+	tern_irq_restore(irq);
+}
+
+/* --- beside the program ---------------------------------------------------------------------- */
+
+static bool mark_piece(uint64_t bytes)
+{
+	uint64_t start_ns = tern_event_start();
+	struct tern_mark_work w;
+	bool some = false;
+
+	tern_mark_init(&w, &tern_gc_state.marker);
+	while (w.work.scanned_bytes < bytes && tern_roots_mark_some(&w)) {
+		some = true;
+		w.work.scanned_bytes += TERN_PAGE_SIZE / 2;
+	}
+	tern_mark_drain_some(&w, bytes);
+	some |= w.work.scanned_bytes != 0;
+	tern_mark_put_back(&w);
+	tern_gc_add_up(&w.work);
+	if (some)
+		tern_event_end(TERN_EVENT_MARK, start_ns, w.work.marked_objects,
+			       w.work.marked_bytes);
+	return some;
+}
+
+bool tern_gc_mark_some(uint64_t bytes)
+{
+	bool some = false;
+
+	if (!is_marking())
+		return false;
+	atomic_fetch_add_explicit(&tern_gc_state.active, 1, memory_order_seq_cst);
+	if (is_marking())
+		some = mark_piece(bytes);
+	atomic_fetch_sub_explicit(&tern_gc_state.active, 1, memory_order_seq_cst);
+	return some;
+}
+
+void tern_gc_assist(size_t bytes)
+{
+	struct tern_pacer *p = &tern_gc_state.pacer;
+	uint64_t start_ns, work, paid;
+
+	if (!tern_gc_may_start())
+		return;
+	start_ns = tern_port_clock_ns();
+	tern_pacer_revise(p);
+	work = tern_pacer_assist_work(p, bytes);
+	paid = tern_pacer_take_credit(p, work);
+	if (paid < work && !tern_gc_mark_some(work - paid))
+		tern_gc_try_end();
+	atomic_fetch_add_explicit(&tern_gc_state.cycle.assist_ns, tern_port_clock_ns() - start_ns,
+				  memory_order_relaxed);
+}
+
+void tern_gc_filled(const void *object, size_t size)
+{
+	struct tern_mark_work w;
+	unsigned long irq = tern_irq_save();
+
+	if (is_marking()) {
+		tern_mark_init(&w, &tern_gc_state.marker);
+		tern_mark_range(&w, (uintptr_t)object, (uintptr_t)object + size / 8 * 8);
+		tern_mark_put_back(&w);
+		tern_gc_add_up(&w.work);
+	}
+	tern_irq_restore(irq);
+}
+
+/* --- the last pause -------------------------------------------------------------------------- */
+
+static bool is_quiet(void)
+{
+	return atomic_load_explicit(&tern_gc_state.active, memory_order_seq_cst) == 0;
+}
+
+static void end_marking(uintptr_t sp, void *arg)
+{
+	unsigned long irq = tern_irq_save();
+	unsigned others = tern_gc_begin_pause();
+
+	if (is_quiet()) {
+		tern_barrier_flush_all();
+		tern_gc_mark_and_end(sp, others);
+		set_marking(false);
+		*(bool *)arg = true;
+	}
+	tern_gc_end_pause(*(bool *)arg);
+	tern_irq_restore(irq);
+}
+
+bool tern_gc_try_end(void)
+{
+	bool done = false;
+
+	if (!is_marking() || !is_quiet() || !tern_work_is_empty(&tern_gc_state.marker.pool) ||
+	    !tern_gc_may_start() || !tern_gc_become_busy(false))
+		return false;
+	if (is_marking())
+		arch_spill(end_marking, &done);
+	if (done && tern_gc_state.options.trace)
+		tern_history_print(&tern_gc_state.cycle.numbers);
+	tern_gc_end_busy();
+	if (done)
+		tern_port_wake_background();
+	return done;
+}
+
+void tern_gc_finish_marking(void)
+{
+	while (is_marking())
+		if (!tern_gc_mark_some(UINT64_MAX) && !tern_gc_try_end())
+			arch_relax();
+}
+
+/* --- for programs that decide themselves ----------------------------------------------------- */
+
+bool tern_gc_step(uint64_t budget_ns)
+{
+	uint64_t start_ns = tern_port_clock_ns(), passed_ns;
+	bool more;
+
+	do {
+		more = tern_gc_background();
+		passed_ns = tern_port_clock_ns() - start_ns;
+	} while (more && passed_ns != 0 && passed_ns < budget_ns);
+	return more;
+}
+
+void tern_gc_hold(void)
+{
+	atomic_fetch_add_explicit(&tern_gc_state.holds, 1, memory_order_relaxed);
+}
+
+void tern_gc_release(void)
+{
+	atomic_fetch_sub_explicit(&tern_gc_state.holds, 1, memory_order_relaxed);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* concurrent.h - marking beside the program, between two short pauses. */
+#ifndef GC_CONCURRENT_H
+#define GC_CONCURRENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a thread marks before it looks round, in bytes. */
+#define TERN_MARK_QUANTUM ((uint64_t)64 << 10)
+
+/* The first pause. For arch_spill(), by who is busy; no cycle is marking. */
+void tern_gc_start_marking(uintptr_t sp, void *arg);
+/* Mark until so many bytes were scanned. False if there was nothing to do. Interrupts on. */
+bool tern_gc_mark_some(uint64_t bytes);
+/* If nothing is grey, and nobody marks: the last pause. True if the cycle has ended. */
+bool tern_gc_try_end(void);
+/* Mark, with all others that do, until the cycle that is marking, if any, has ended. */
+void tern_gc_finish_marking(void);
+/* Who allocates so many bytes pays for them. */
+void tern_gc_assist(size_t bytes);
+/* The allocator has copied what may be pointers into a new object. */
+void tern_gc_filled(const void *object, size_t size);
+
+#endif
