@@ -310,18 +310,18 @@ static TERN_NOINLINE void *new_slow(const struct tern_type *type, size_t n)
 	return take_typed(sizeclass, tern_typed_entry_of(type, size, elemsize), elemsize);
 }
 
-/* A small type's mask is as good as its entry: bits that should not be there lead to words that are
- * zero, or are not kept. */
+/* A small type's mask is an entry. Of what tern_type_check() asks, only that is looked at which keeps
+ * marking within the object. */
 void *tern_new(const struct tern_type *type)
 {
-	size_t size;
+	size_t words;
 
 	if (!type)
 		return NULL;
-	size = type->size;
-	if (likely(size - 1 < TERN_MASK8_MAX && type->ptrdata - 1 < size && type->mask))
-		return take_typed(tern_sizeclass_fine[(size + 7) / 8], type->mask[0],
-				  TERN_MASK8_MAX);
+	words = (type->size + 7) / 8;
+	if (likely(type->size - 1 < TERN_MASK8_MAX && type->ptrdata && type->mask &&
+		   type->mask[0] >> words == 0))
+		return take_typed(tern_sizeclass_fine[words], type->mask[0], TERN_MASK8_MAX);
 	return new_slow(type, 1);
 }
 

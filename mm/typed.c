@@ -56,5 +56,6 @@ uint64_t tern_typed_entry_of(const struct tern_type *type, size_t size, size_t e
 void tern_typed_forget(struct tern_mspan *s, unsigned slot)
 {
 	tern_typed_set(s, slot,
-		       s->elemsize > TERN_MASK16_MAX ? (uintptr_t)&tern_pointer_type : UINT64_MAX);
+		       s->elemsize > TERN_MASK16_MAX ? (uintptr_t)&tern_pointer_type
+						     : (1ull << s->elemsize / WORD) - 1);
 }

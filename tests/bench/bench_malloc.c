@@ -61,9 +61,16 @@ struct two_pointers_of_64 {
 TERN_TYPE(two_pointers, struct two_pointers, TERN_PTR_ARRAY(p));
 TERN_TYPE(two_pointers_of_64, struct two_pointers_of_64, TERN_PTR_ARRAY(p));
 
-static void *new_of_size(size_t size)
+static void *new_p16(size_t size)
 {
-	return tern_new(size == 16 ? &two_pointers : &two_pointers_of_64);
+	(void)size;
+	return tern_new(&two_pointers);
+}
+
+static void *new_p64(size_t size)
+{
+	(void)size;
+	return tern_new(&two_pointers_of_64);
 }
 
 #define CONST_ROUND(size)                                                                          \
@@ -91,8 +98,8 @@ BENCH(alloc)
 	bench_row("alloc.fn.n256", recycled(tern_alloc_noscan, 256), "instructions");
 	bench_row("alloc.fn.n1024", recycled(tern_alloc_noscan, 1024), "instructions");
 	bench_row("alloc.fn.s64", recycled(tern_alloc, 64), "instructions");
-	bench_row("alloc.typed.p16", recycled(new_of_size, 16), "instructions");
-	bench_row("alloc.typed.p64", recycled(new_of_size, 64), "instructions");
+	bench_row("alloc.typed.p16", recycled(new_p16, 16), "instructions");
+	bench_row("alloc.typed.p64", recycled(new_p64, 64), "instructions");
 	bench_row("alloc.tiny.n8", take_fn(tern_alloc_noscan, 8), "instructions");
 	bench_row("malloc.64", recycled(tern_malloc, 64), "instructions");
 	take_fn(tern_malloc, 64);
