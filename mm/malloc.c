@@ -132,12 +132,15 @@ static void count_large(struct tern_mcache *c, enum tern_kind kind, const struct
 		tern_heap_change_live(s->elemsize);
 }
 
+/* The object's address is in *base before a cycle may begin, which would find it nowhere else: the
+ * caller keeps it. */
 static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind kind,
-				     const struct tern_type *type)
+				     const struct tern_type *type, uintptr_t *base)
 {
 	uint64_t margin = tern_harden_margin(align);
 	struct tern_mspan *s;
 
+	*base = 0;
 	if (kind != TERN_KIND_MANUAL)
 		tern_gchook_allocating(n << TERN_PAGE_SHIFT);
 	tern_heap_make_room(n);
@@ -147,8 +150,10 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 
 		s = c ? tern_mheap_large(&tern_heap.pages, &c->pages, n, align, margin, kind, type)
 		      : NULL;
-		if (s)
+		if (s) {
 			count_large(c, kind, s);
+			*base = s->base;
+		}
 		tern_irq_restore(irq);
 	} while (!s && tern_heap_find_memory(n + align - 1 + 2 * margin));
 	if (s && margin)
@@ -160,15 +165,14 @@ static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind 
 				      const struct tern_type *type)
 {
 	struct tern_mspan *s;
+	uintptr_t base;
 
 	if (size > PTRDIFF_MAX)
 		return NULL;
-	s = make_large(pages_for(size), pages_for(align), kind, type);
-	if (!s)
-		return NULL;
-	if (zero && s->needzero)
-		tern_clear((void *)s->base, s->elemsize);
-	return (void *)s->base;
+	s = make_large(pages_for(size), pages_for(align), kind, type, &base);
+	if (s && zero && s->needzero)
+		tern_clear((void *)base, s->elemsize);
+	return (void *)base;
 }
 
 static TERN_NOINLINE void *take_coarse(enum tern_kind kind, size_t size, bool zero)
