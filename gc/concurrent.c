@@ -61,6 +61,7 @@ static void mark_stacks_here(void *arg)
 void tern_gc_start_marking(uintptr_t sp, void *arg)
 {
 	struct tern_gc_state *g = &tern_gc_state;
+	struct tern_cycle *n = &g->cycle.numbers;
 	unsigned long irq;
 	unsigned others;
 
@@ -77,6 +78,9 @@ void tern_gc_start_marking(uintptr_t sp, void *arg)
 	tern_stw_together(tern_gc_helpers(others), mark_stacks_here, &sp);
 	set_marking(true);
 	tern_gc_end_pause(false);
+	n->first_asked_ns = n->asked_ns;
+	n->first_end_ns = n->end_ns;
+	n->first_heap_bytes = n->heap_bytes;
 	tern_irq_restore(irq);
 }
 
@@ -84,7 +88,7 @@ void tern_gc_start_marking(uintptr_t sp, void *arg)
 
 static bool mark_piece(uint64_t bytes)
 {
-	uint64_t start_ns = tern_event_start();
+	uint64_t start_ns = tern_port_clock_ns();
 	struct tern_mark_work w;
 	bool some = false;
 
@@ -97,6 +101,8 @@ static bool mark_piece(uint64_t bytes)
 	some |= w.work.scanned_bytes != 0;
 	tern_mark_put_back(&w);
 	tern_gc_add_up(&w.work);
+	atomic_fetch_add_explicit(&tern_gc_state.cycle.mark_ns, tern_port_clock_ns() - start_ns,
+				  memory_order_relaxed);
 	if (some)
 		tern_event_end(TERN_EVENT_MARK, start_ns, w.work.marked_objects,
 			       w.work.marked_bytes);

@@ -147,6 +147,7 @@ static void count_pause(void)
 	const struct tern_cycle *n = &tern_gc_state.cycle.numbers;
 	struct tern_gc_stats *s = &tern_gc_state.stats;
 
+	tern_history_add_pause(n);
 	s->last_pause_ns = n->end_ns - n->asked_ns;
 	s->pause_ns += s->last_pause_ns;
 	if (s->max_pause_ns < s->last_pause_ns)
@@ -163,6 +164,8 @@ static void count_cycle(void)
 	n->marked_objects = c->marked_objects;
 	n->stack_bytes = tern_roots_stack_bytes();
 	n->globals_bytes = tern_roots_range_bytes();
+	n->mark_ns = c->mark_ns;
+	n->assist_ns = c->assist_ns;
 	tern_history_add(n);
 	s->cycles++;
 	s->forced += n->why == TERN_PACER_EXPLICIT;
@@ -343,6 +346,50 @@ bool tern_gc_cycle(enum tern_pacer_why why)
 enum tern_result tern_gc(void)
 {
 	return tern_gc_cycle(TERN_PACER_EXPLICIT) ? TERN_OK : TERN_EINVAL;
+}
+
+/* --- for those who look at the heap ----------------------------------------------------------- */
+
+struct look {
+	void (*fn)(void *arg, uintptr_t sp);
+	void *arg;
+};
+
+static void look(uintptr_t sp, void *arg)
+{
+	const struct look *l = arg;
+	unsigned long irq;
+
+	tern_gc_sweep_all();
+	irq = tern_irq_save();
+	tern_stw_stop();
+	l->fn(l->arg, sp);
+	tern_stw_start();
+	tern_irq_restore(irq);
+}
+
+/* Be busy while no cycle marks. */
+static bool become_busy_between_cycles(void)
+{
+	while (tern_gc_may_start()) {
+		tern_gc_finish_marking();
+		tern_gc_become_busy(true);
+		if (!atomic_load_explicit(&tern_gc_state.marking, memory_order_relaxed))
+			return true;
+		tern_gc_end_busy();
+	}
+	return false;
+}
+
+bool tern_gc_while_stopped(void (*fn)(void *arg, uintptr_t sp), void *arg)
+{
+	struct look l = { fn, arg };
+
+	if (!become_busy_between_cycles())
+		return false;
+	arch_spill(look, &l);
+	tern_gc_end_busy();
+	return true;
 }
 
 /* --- the allocator's collector --------------------------------------------------------------- */

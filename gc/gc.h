@@ -15,7 +15,7 @@ struct tern_gc_running {
 	struct tern_cycle numbers;
 	uint64_t live_at_start; /* bytes, when marking beside the program began */
 	/* [atomic: relaxed] sums over CPUs */
-	_Atomic uint64_t marked_bytes, marked_objects, scanned_bytes, assist_ns;
+	_Atomic uint64_t marked_bytes, marked_objects, scanned_bytes, assist_ns, mark_ns;
 };
 
 struct tern_gc_state {
@@ -41,6 +41,10 @@ extern struct tern_gc_state tern_gc_state;
 /* Run a cycle. HEAP and PERIODIC: only if the pacer agrees, and not if another thread is at it; the
  * others wait for that one first. False if none was run, or this is no context for it. */
 bool tern_gc_cycle(enum tern_pacer_why why);
+
+/* Between cycles: all is swept, the world stops, and fn runs on this CPU alone; sp as in
+ * tern_port_scan_stacks(). False, and nothing is done, where tern_gc() could not be called. */
+bool tern_gc_while_stopped(void (*fn)(void *arg, uintptr_t sp), void *arg);
 
 /* Between gc.c and concurrent.c -------------------------------------------------------------- */
 

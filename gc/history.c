@@ -6,8 +6,8 @@
  * Owns     the ring of pauses.
  * Locks    none. Pauses are added in the stopped world, which does not stop while a reader has his
  *          interrupts off.   Context: history.h; reading anywhere but in NMIs.
- * Go       runtime/mgc.go gcMarkTermination, fmtNSAsMS. Marking in the stopped world is what CPUs do
- *          that mark alone; there are no assists, and none that idle. */
+ * Go       runtime/mgc.go gcMarkTermination, fmtNSAsMS. Marking in the stopped world counts as that of
+ *          CPUs that do nothing else; nobody marks because he idles. */
 #include "gc/history.h"
 
 #include <tern/gc.h>
@@ -21,20 +21,26 @@
 static struct tern_gc_pause pauses[TERN_GC_PAUSES]; /* [stw] */
 static uint64_t npauses;                            /* [stw] that ever were */
 static uint64_t first_ns;                           /* [const] */
-static uint64_t stopped_cpu_ns;                     /* [stw] of all CPUs, in all pauses */
+static uint64_t ncycles;                            /* [stw] */
+static uint64_t taken_ns; /* [stw] CPU time: of all CPUs in all pauses, and of marking */
 
 void tern_history_start(uint64_t now_ns)
 {
 	first_ns = now_ns;
 }
 
+void tern_history_add_pause(const struct tern_cycle *c)
+{
+	uint64_t ns = c->end_ns - c->asked_ns;
+
+	pauses[npauses++ % TERN_GC_PAUSES] = (struct tern_gc_pause){ ns, c->end_ns };
+	taken_ns = tern_add_sat(taken_ns, c->ncpu * ns);
+}
+
 void tern_history_add(const struct tern_cycle *c)
 {
-	pauses[npauses++ % TERN_GC_PAUSES] = (struct tern_gc_pause){
-		.ns = c->end_ns - c->asked_ns,
-		.end_ns = c->end_ns,
-	};
-	stopped_cpu_ns = tern_add_sat(stopped_cpu_ns, c->ncpu * (c->end_ns - c->asked_ns));
+	ncycles++;
+	taken_ns = tern_add_sat(taken_ns, c->mark_ns);
 }
 
 size_t tern_gc_pauses(struct tern_gc_pause *to, size_t max)
@@ -83,28 +89,55 @@ static unsigned long long mib(uint64_t bytes)
 
 static unsigned percent_of_cpus(const struct tern_cycle *c)
 {
-	return (unsigned)tern_mul_div(stopped_cpu_ns, 100, c->ncpu * (c->end_ns - first_ns));
+	return (unsigned)tern_mul_div(taken_ns, 100, c->ncpu * (c->end_ns - first_ns));
+}
+
+/* What stands between the pluses: before marking, while marking, after it. */
+struct phases {
+	uint64_t start_ns, before_ns, mark_ns, after_ns;
+	uint64_t mark_cpu_ns, heap_bytes;
+};
+
+static struct phases phases_of(const struct tern_cycle *c)
+{
+	if (c->first_asked_ns)
+		return (struct phases){
+			.start_ns = c->first_asked_ns,
+			.before_ns = c->first_end_ns - c->first_asked_ns,
+			.mark_ns = c->asked_ns - c->first_end_ns,
+			.after_ns = c->end_ns - c->asked_ns,
+			.mark_cpu_ns = tern_sub_sat(c->mark_ns, c->assist_ns),
+			.heap_bytes = c->first_heap_bytes,
+		};
+	return (struct phases){
+		.start_ns = c->asked_ns,
+		.before_ns = c->stopped_ns - c->asked_ns,
+		.mark_ns = c->marked_ns - c->stopped_ns,
+		.after_ns = c->end_ns - c->marked_ns,
+		.mark_cpu_ns = (c->marked_ns - c->stopped_ns) * c->nmarkers,
+		.heap_bytes = c->heap_bytes,
+	};
 }
 
 void tern_history_print(const struct tern_cycle *c)
 {
-	uint64_t since_ms = (c->asked_ns - first_ns) / MS;
-	uint64_t stop_ns = c->stopped_ns - c->asked_ns, mark_ns = c->marked_ns - c->stopped_ns;
-	uint64_t end_ns = c->end_ns - c->marked_ns;
+	struct phases p = phases_of(c);
+	uint64_t since_ms = (p.start_ns - first_ns) / MS;
 	char line[320];
 	size_t n;
 
-	n = tern_snprintf(
-		line, sizeof(line),
-		"gc %llu @%llu.%03llus %u%%: %s+%s+%s ms clock, %s+0/%s/0+%s ms cpu, "
-		"%llu->%llu->%llu MB, %llu MB goal, %llu MB stacks, %llu MB globals, "
-		"%u P%s\n",
-		(unsigned long long)npauses, (unsigned long long)(since_ms / 1000),
-		(unsigned long long)(since_ms % 1000), percent_of_cpus(c), ms(stop_ns).text,
-		ms(mark_ns).text, ms(end_ns).text, ms(stop_ns * c->ncpu).text,
-		ms(mark_ns * c->nmarkers).text, ms(end_ns * c->ncpu).text, mib(c->heap_bytes),
-		mib(c->heap_bytes), mib(c->marked_bytes), mib(c->goal_bytes), mib(c->stack_bytes),
-		mib(c->globals_bytes), c->ncpu, c->why == TERN_PACER_EXPLICIT ? " (forced)" : "");
+	n = tern_snprintf(line, sizeof(line),
+			  "gc %llu @%llu.%03llus %u%%: %s+%s+%s ms clock, %s+%s/%s/0+%s ms cpu, "
+			  "%llu->%llu->%llu MB, %llu MB goal, %llu MB stacks, %llu MB globals, "
+			  "%u P%s\n",
+			  (unsigned long long)ncycles, (unsigned long long)(since_ms / 1000),
+			  (unsigned long long)(since_ms % 1000), percent_of_cpus(c),
+			  ms(p.before_ns).text, ms(p.mark_ns).text, ms(p.after_ns).text,
+			  ms(p.before_ns * c->ncpu).text, ms(c->assist_ns).text,
+			  ms(p.mark_cpu_ns).text, ms(p.after_ns * c->ncpu).text, mib(p.heap_bytes),
+			  mib(c->heap_bytes), mib(c->marked_bytes), mib(c->goal_bytes),
+			  mib(c->stack_bytes), mib(c->globals_bytes), c->ncpu,
+			  c->why == TERN_PACER_EXPLICIT ? " (forced)" : "");
 	/* In one piece: it is one line whatever other CPUs print. */
 	tern_port_write(line, n < sizeof(line) ? n : sizeof(line) - 1);
 }

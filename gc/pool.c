@@ -474,3 +474,28 @@ void tern_pools_mark(struct tern_mark_work *w)
 			if (drawer_of(s, i))
 				mark_drawer(w, drawer_of(s, i));
 }
+
+/* --- for those who only look ------------------------------------------------------------------ */
+
+static void stack_words(struct stack *s, void (*fn)(void *arg, uintptr_t at), void *arg)
+{
+	for (struct block *b = s->first; b; b = b->next)
+		for (uint64_t i = 0; i < b->n; i++)
+			fn(arg, (uintptr_t)&b->object[i]);
+	fn(arg, (uintptr_t)&s->single);
+}
+
+static void drawer_words(struct drawer *d, void (*fn)(void *arg, uintptr_t at), void *arg)
+{
+	fn(arg, (uintptr_t)&d->own);
+	stack_words(&d->fresh, fn, arg);
+	stack_words(&d->old, fn, arg);
+}
+
+void tern_pools_words(void (*fn)(void *arg, uintptr_t at), void *arg)
+{
+	for (struct shelf *s = in_use; s; s = s->next)
+		for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
+			if (drawer_of(s, i))
+				drawer_words(drawer_of(s, i), fn, arg);
+}

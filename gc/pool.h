@@ -11,5 +11,7 @@ void tern_pools_age(void);
 void tern_pools_start(void);
 /* Mark what is in the pools that no other CPU has taken, until none is left. */
 void tern_pools_mark(struct tern_mark_work *w);
+/* In the stopped world: the address of each word that holds an object in a pool. */
+void tern_pools_words(void (*fn)(void *arg, uintptr_t at), void *arg);
 
 #endif

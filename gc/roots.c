@@ -170,7 +170,7 @@ static const struct {
 	{ &tern_gc_state, sizeof(tern_gc_state) },
 };
 
-static void mark_all_but_own(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
+static void all_but_own(uintptr_t low, uintptr_t high, tern_scan_stack *scan, void *arg)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(own); i++) {
 		uintptr_t start = (uintptr_t)own[i].start, end = start + own[i].size;
@@ -178,13 +178,18 @@ static void mark_all_but_own(struct tern_mark_work *w, uintptr_t low, uintptr_t 
 		if (start >= high || end <= low)
 			continue;
 		if (low < start)
-			mark_all_but_own(w, low, start);
+			all_but_own(low, start, scan, arg);
 		if (end >= high)
 			return;
 		low = end;
 		i = (unsigned)-1;
 	}
-	tern_mark_range(w, low, high);
+	scan(arg, low, high);
+}
+
+static void mark_range(void *arg, uintptr_t low, uintptr_t high)
+{
+	tern_mark_range(arg, low, high);
 }
 
 static void mark_piece(struct tern_mark_work *w, const struct root *r, uint64_t piece)
@@ -195,7 +200,7 @@ static void mark_piece(struct tern_mark_work *w, const struct root *r, uint64_t 
 	if (r->type)
 		tern_mark_typed(w, r->start, r->type, low, high);
 	else
-		mark_all_but_own(w, low, high);
+		all_but_own(low, high, mark_range, w);
 }
 
 static void mark_ranges(struct tern_mark_work *w)
@@ -266,6 +271,32 @@ void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp)
 	mark_ranges(w);
 	tern_pools_mark(w);
 	tern_roots_mark_stacks(w, sp);
+}
+
+/* --- for those who only look ------------------------------------------------------------------ */
+
+struct show {
+	tern_show_range *fn;
+	void *arg;
+};
+
+static void show_untyped(void *arg, uintptr_t low, uintptr_t high)
+{
+	const struct show *s = arg;
+
+	s->fn(s->arg, low, high, NULL);
+}
+
+void tern_roots_ranges(tern_show_range *fn, void *arg)
+{
+	struct show s = { fn, arg };
+
+	for (const struct root *r = roots; r; r = r->next) {
+		if (r->type)
+			fn(arg, r->start, r->start + r->size, r->type);
+		else
+			all_but_own(r->start, r->start + r->size, show_untyped, &s);
+	}
 }
 
 TERN_WEAK void tern_port_scan_stacks(uintptr_t sp, tern_scan_stack *scan, void *arg)

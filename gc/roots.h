@@ -14,6 +14,11 @@ void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp);
  * is none left; and the stacks, in the stopped world. */
 bool tern_roots_mark_some(struct tern_mark_work *w);
 void tern_roots_mark_stacks(struct tern_mark_work *w, uintptr_t sp);
+/* In the stopped world: each registered range, but for what is tern's own in it. A type repeats from low
+ * on; NULL: any word may hold a pointer. */
+typedef void tern_show_range(void *arg, uintptr_t low, uintptr_t high,
+			     const struct tern_type *type);
+void tern_roots_ranges(tern_show_range *fn, void *arg);
 /* Bytes that the cycle scanned: registered ranges, and stacks. */
 uint64_t tern_roots_range_bytes(void);
 uint64_t tern_roots_stack_bytes(void);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tern/safety.h>
 #include <tern/tern.h>
 
 #ifdef __cplusplus
@@ -45,6 +46,73 @@ void tern_trace_stop(void);
  * time.
  */
 bool tern_trace_write(tern_write *write, void *arg);
+
+/* What leads where --------------------------------------------------------------------- */
+
+/* These stop the world for as long as it takes to look at all of the heap, one object after another.
+ * TERN_EINVAL where tern_gc() says it. Threads, with no lock held that another CPU may be waiting for
+ * with interrupts off. */
+
+enum tern_root_kind {
+	TERN_ROOT_NONE,
+	TERN_ROOT_RANGE,     /* tern_gc_add_root(), less what is tern's own in it */
+	TERN_ROOT_STACK,     /* what tern_port_scan_stacks() shows */
+	TERN_ROOT_OWN_STACK, /* ... of who asks */
+	TERN_ROOT_RECORD,    /* a word of the collector's: of an object in a pool */
+	TERN_ROOT_RUN,       /* tern_pages_alloc(): may hold pointers to manual objects */
+	TERN_ROOT_GUARDED,   /* an object of tern_start_sampling(): likewise */
+};
+
+struct tern_root {
+	enum tern_root_kind kind;
+	uintptr_t start;
+	size_t size;
+};
+/**
+ * tern_roots - where marking begins: registered ranges, and stacks as they are
+ *
+ * Writes at most max, and to *n how many there are.
+ */
+enum tern_result tern_roots(struct tern_root *roots, size_t max, size_t *n);
+
+/* The first step is a root, all others are objects; the last holds p. */
+struct tern_why_step {
+	enum tern_root_kind root; /* of the first step */
+	uintptr_t start;          /* of the root or object */
+	size_t size;
+	size_t offset; /* in it, of the pointer to the next step; of the last: of p */
+};
+/**
+ * tern_why_alive - a shortest path from a root to the object that p points into
+ * @steps: room for max of them, at least 2; of a longer path the first half and the end
+ * @n:     how many steps the path has; 0: no root leads to the object
+ *
+ * For a collected object the path is one that marking takes. A manual one lives until it is freed; the
+ * path then leads through manual objects too, and may begin in a run of pages. The stack of who asks
+ * comes last, as he has p: a path from there means that there is no other.
+ *
+ * Steps hold addresses: in memory that is a root they keep objects alive. TERN_EINVAL also if p is in
+ * no object. TERN_ENOMEM: 16 bytes for each object that was seen on the way could not be had from
+ * free pages.
+ */
+enum tern_result tern_why_alive(const void *p, struct tern_why_step *steps, size_t max, size_t *n);
+
+struct tern_leak {
+	uintptr_t object;
+	size_t size;                 /* of its slot, or its pages */
+	struct tern_trace allocated; /* all 0 if not known: see safety.h, builds with BUILD=debug */
+};
+/**
+ * tern_find_leaks - manual objects that nothing leads to
+ * @report: called for each of the first 1024, when the world runs again; may be NULL
+ * @found:  how many there are
+ *
+ * Pointers to them are looked for in roots, in objects of all kinds that these lead to, and in runs
+ * of pages. What is hidden, or not aligned to 8 bytes, is not seen: then an object is reported that
+ * is none. A stale word may hide one that is. TERN_ENOMEM when there is no memory for the list.
+ */
+enum tern_result tern_find_leaks(void (*report)(void *arg, const struct tern_leak *leak), void *arg,
+				 uint64_t *found);
 
 #pragma GCC visibility pop
 

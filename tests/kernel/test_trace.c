@@ -25,8 +25,8 @@ TEST(trace, has_a_pause_for_each_cycle)
 	EXPECT_EQ(tern_gc(), TERN_OK);
 	EXPECT(tern_trace_write(written_add, &w));
 	EXPECT(json_is_valid(w.bytes, w.n));
-	EXPECT_EQ(written_count(&w, "\"name\":\"pause\""), 3);
-	EXPECT_EQ(written_count(&w, "\"name\":\"stop\""), 3);
+	EXPECT(written_count(&w, "\"name\":\"pause\"") >= 3);
+	EXPECT_EQ(written_count(&w, "\"name\":\"stop\""), written_count(&w, "\"name\":\"pause\""));
 	EXPECT_EQ(written_count(&w, "\"name\":\"settle\""), 3);
 	EXPECT(written_count(&w, "\"name\":\"mark\"") >= 3);
 	EXPECT(written_count(&w, "\"name\":\"sweep\"") >= 1);
@@ -39,17 +39,21 @@ TEST(gc, the_last_pauses_are_remembered)
 {
 	static struct tern_gc_pause p[TERN_GC_PAUSES + 1];
 	struct tern_gc_stats before, s;
+	uint64_t start_ns, sum = 0;
 	size_t n;
 
 	REQUIRE(collector_for_tests());
 	tern_gc_stats(&before);
+	start_ns = tern_port_clock_ns();
 	for (unsigned i = 0; i < 3; i++)
 		EXPECT_EQ(tern_gc(), TERN_OK);
 	tern_gc_stats(&s);
 	n = tern_gc_pauses(p, ARRAY_SIZE(p));
-	EXPECT_EQ(n, s.cycles < TERN_GC_PAUSES ? s.cycles : TERN_GC_PAUSES);
+	EXPECT(n >= 3 && n <= TERN_GC_PAUSES);
 	EXPECT_EQ(p[0].ns, s.last_pause_ns);
-	EXPECT_EQ(p[0].ns + p[1].ns + p[2].ns, s.pause_ns - before.pause_ns);
+	for (size_t i = 0; i < n && p[i].end_ns >= start_ns; i++)
+		sum += p[i].ns;
+	EXPECT_EQ(sum, s.pause_ns - before.pause_ns);
 	for (size_t i = 1; i < n; i++)
 		EXPECT(p[i].end_ns <= p[i - 1].end_ns - p[i - 1].ns);
 	EXPECT_EQ(tern_gc_pauses(p, 2), 2);
