@@ -32,6 +32,7 @@
 ##   make cover          branches that the hosted tests take, by file
 ##   make lint           layers, format, and what checkers are installed say
 ##   make format         clang-format, in place
+##   make picture        O=/tools/picture: maps of the heap and timelines (docs/observing.md)
 ##   make tables         mm/sizeclass_table.h anew, from the rules in tools/sizeclass.c
 ##   make compile_commands.json   for editors
 ##
@@ -227,6 +228,8 @@ $(O)/tools/spoil-tree: tests/qemu/spoil_tree.c | $$(@D)/.dir
 	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
 $(O)/tools/sizeclass: tools/sizeclass.c | $$(@D)/.dir
 	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
+$(O)/tools/picture: tools/picture.c | $$(@D)/.dir
+	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
 $(O)/tools/session: tests/qemu/session.c | $$(@D)/.dir
 	$(Q)$(HOSTCC) -O2 -Wall -Wextra -o $@ $<
 
@@ -323,6 +326,7 @@ format:
 tables: $(O)/tools/sizeclass
 	$(call say,TABLE,mm/sizeclass_table.h)
 	$(Q)$< > $<.h && mv $<.h mm/sizeclass_table.h
+picture: $(O)/tools/picture
 compile_commands.json: $(D)/sources $(D)/flags
 	@printf '%s\n' $(filter %.c,$(if $(filter host,$(ARCH)),$(host_src),$(image_src))) | \
 		DIR='$(CURDIR)' COMMAND='$(subst ','\'',$(CC) $(CPPFLAGS) $(CFLAGS))' awk -f tools/compdb.awk > $@
@@ -347,6 +351,6 @@ clean:
 	rm -rf '$(O)' compile_commands.json
 force:
 .PHONY: force help lib image test-program test-tools run boot gdb bench bench-sizes bench-hosted iso test \
-	test-host test-qemu test-matrix check fuzz soak cover lint format tables install uninstall clean
+	test-host test-qemu test-matrix check fuzz soak cover lint format tables picture install uninstall clean
 
 -include $(shell find $(D) -name '*.d' 2>/dev/null)

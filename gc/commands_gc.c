@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* commands_gc.c - what a person may ask about the collector's work: trace, roots, why, leaks.
+/* commands_gc.c - what a person may ask about the collector's work: trace, roots, why, leaks, dump.
  *
  * Uses the public calls only, as any kernel could. Context: threads. */
 #include <tern/command.h>
@@ -140,11 +140,27 @@ static enum tern_command_result run_leaks(int argc, char **argv)
 	return TERN_COMMAND_OK;
 }
 
+static enum tern_command_result run_dump(int argc, char **argv)
+{
+	bool edges = argc == 2 && tern_str_eq(argv[1], "edges");
+
+	if (argc > 2 || (argc == 2 && !edges))
+		return TERN_COMMAND_USAGE;
+	return result_of(tern_heap_dump(edges, to_console, NULL), no_collector);
+}
+
+static const char *complete_dump(unsigned i)
+{
+	return i ? NULL : "edges";
+}
+
 const struct tern_command tern_gc_commands[] = {
 	{ "trace", "on|off|dump", "what the collector does and when, as JSON for Perfetto",
 	  run_trace, complete_trace },
 	{ "roots", "", "where marking begins", run_roots, NULL },
 	{ "why", "ADDR", "a path from a root to an object", run_why, NULL },
 	{ "leaks", "", "objects of tern_malloc() that nothing leads to", run_leaks, NULL },
+	{ "dump", "[edges]", "all of the heap as text: pages, roots, spans, bits", run_dump,
+	  complete_dump },
 	{ NULL, NULL, NULL, NULL, NULL },
 };

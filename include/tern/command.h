@@ -69,7 +69,7 @@ bool tern_command_number(const char *word, unsigned long long *value);
 
 /* The library's own commands: pages, map, heap, alloc, free. */
 extern const struct tern_command tern_page_commands[];
-/* Of the collector: trace, roots, why, leaks. */
+/* Of the collector: trace, roots, why, leaks, dump. */
 extern const struct tern_command tern_gc_commands[];
 
 #pragma GCC visibility pop

@@ -114,6 +114,15 @@ struct tern_leak {
 enum tern_result tern_find_leaks(void (*report)(void *arg, const struct tern_leak *leak), void *arg,
 				 uint64_t *found);
 
+/**
+ * tern_heap_dump - all of the heap, as text: docs/observing.md has the form
+ * @edges: also every pointer, which takes far more
+ *
+ * The world is stopped while it is written: the caller's function runs with interrupts off and takes no
+ * lock that a stopped CPU may hold. False if it said no, or where tern_gc() says TERN_EINVAL.
+ */
+bool tern_heap_dump(bool edges, tern_write *write, void *arg);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus
