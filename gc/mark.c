@@ -231,17 +231,28 @@ static TERN_INLINE void scan_words(struct tern_mark_work *w, struct tern_mspan *
 				high);
 }
 
-static TERN_INLINE void scan(struct tern_mark_work *w, uintptr_t obj)
+static TERN_INLINE void scan(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj)
 {
-	struct tern_mspan *s = tern_arena_span(&w->marker->heap->arenas, obj);
-
 	scan_words(w, s, obj, s->magic ? obj + s->elemsize : queue_parts(w, s, obj));
 }
 
 static TERN_INLINE void scan_later(struct tern_mark_work *w, uintptr_t obj)
 {
+	struct tern_mspan *s = tern_arena_span(&w->marker->heap->arenas, obj);
+	unsigned i = w->end_scan++ % TERN_SCAN_AHEAD;
+
 	__builtin_prefetch((const void *)obj);
-	w->to_scan[w->end_scan++ % TERN_SCAN_AHEAD] = obj;
+	if (tern_spanclass_kind(s->spc) == TERN_KIND_TYPED)
+		__builtin_prefetch(tern_typed_entry(s, tern_mspan_slot(s, obj)));
+	w->to_scan[i].addr = obj;
+	w->to_scan[i].span = s;
+}
+
+static TERN_INLINE void scan_next(struct tern_mark_work *w)
+{
+	unsigned i = w->first_scan++ % TERN_SCAN_AHEAD;
+
+	scan(w, w->to_scan[i].span, w->to_scan[i].addr);
 }
 
 /* Queue what was taken out of the queue last. */
@@ -279,7 +290,7 @@ bool tern_mark_drain_some(struct tern_mark_work *w, uint64_t until_bytes)
 		while (w->end_scan != w->first_scan) {
 			if (w->work.scanned_bytes >= until_bytes)
 				return true;
-			scan(w, w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD]);
+			scan_next(w);
 			fill_scan_queue(w);
 			if (++n % BALANCE == 0)
 				tern_work_balance(&w->work);
@@ -300,7 +311,7 @@ void tern_mark_put_back(struct tern_mark_work *w)
 	while (w->end_mark != w->first_mark)
 		mark_next(w);
 	while (w->end_scan != w->first_scan) {
-		obj = w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD];
+		obj = w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD].addr;
 		if (!tern_work_put(&w->work, obj))
 			note_overflow(w->marker, tern_arena_span(&w->marker->heap->arenas, obj));
 	}

@@ -28,11 +28,10 @@ struct tern_mark_work {
 	struct tern_marker *marker;
 	unsigned first_mark, end_mark, first_scan, end_scan;
 	/* Addresses in spans, to be made grey; and grey objects that were taken out of the queue. */
-	struct {
+	struct tern_mark_place {
 		uintptr_t addr;
 		struct tern_mspan *span;
-	} to_mark[TERN_MARK_AHEAD];
-	uintptr_t to_scan[TERN_SCAN_AHEAD];
+	} to_mark[TERN_MARK_AHEAD], to_scan[TERN_SCAN_AHEAD];
 	struct tern_gcwork work;
 };
 void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m);
