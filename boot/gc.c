@@ -64,6 +64,7 @@ static struct tern_gc_options options(void)
 		o.limit = limit;
 	o.trace = option("gc-trace", word);
 	o.check = option("gc-check", word);
+	o.watched_roots = option("gc-watched-roots", word);
 	if (option("gc-mode", word) && tern_str_eq(word, "barrier"))
 		o.mode = TERN_GC_BARRIER;
 	return o;

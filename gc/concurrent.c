@@ -34,6 +34,10 @@
 #include "lib/irq.h"
 #include "mm/heap.h"
 
+/* Who allocates marks at most so many times as much, and a quantum: so no allocation takes long, and
+ * while all that lives is marked the heap grows by an eighth of it at most. */
+#define ASSIST_MOST 8u
+
 static bool is_marking(void)
 {
 	return atomic_load_explicit(&tern_gc_state.marking, memory_order_seq_cst);
@@ -72,7 +76,7 @@ void tern_gc_start_marking(uintptr_t sp, void *arg)
 	tern_pacer_start_cycle(&g->pacer, g->cycle.numbers.asked_ns, others + 1,
 			       g->cycle.numbers.why);
 	g->cycle.live_at_start = atomic_load_explicit(&tern_heap.pages.live, memory_order_relaxed);
-	tern_roots_start();
+	tern_roots_start(true);
 	/* As if two did, on one CPU as well: a thread that marks may be preempted by another. */
 	tern_mark_start(&g->marker, 2);
 	tern_stw_together(tern_gc_helpers(others), mark_stacks_here, &sp);
@@ -132,6 +136,8 @@ void tern_gc_assist(size_t bytes)
 	start_ns = tern_port_clock_ns();
 	tern_pacer_revise(p);
 	work = tern_pacer_assist_work(p, bytes);
+	if (work > ASSIST_MOST * bytes + TERN_MARK_QUANTUM)
+		work = ASSIST_MOST * bytes + TERN_MARK_QUANTUM;
 	paid = tern_pacer_take_credit(p, work);
 	if (paid < work && !tern_gc_mark_some(work - paid))
 		tern_gc_try_end();

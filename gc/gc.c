@@ -90,7 +90,8 @@ static void mark(uintptr_t sp, unsigned others)
 
 	tern_gc_state.cycle.numbers.nmarkers = helpers + 1;
 	tern_pools_age();
-	tern_roots_start();
+	tern_roots_start(!(tern_gc_state.options.watched_roots && tern_gc_state.marking &&
+			   tern_roots_are_done()));
 	tern_mark_start(&tern_gc_state.marker, helpers + 1);
 	tern_stw_together(helpers, mark_here, &sp);
 	mark_rest();
@@ -440,6 +441,7 @@ static void allocating(size_t bytes)
 
 	/* The allocator counts what is live; the pacer compares. */
 	atomic_store_explicit(&p->heap_live_bytes, live_bytes() + bytes, memory_order_relaxed);
+	atomic_store_explicit(&p->heap_scan_bytes, live_bytes(), memory_order_relaxed);
 	sample_heap();
 	if (unlikely(atomic_load_explicit(&tern_gc_state.marking, memory_order_acquire))) {
 		tern_gc_assist(bytes);

@@ -144,7 +144,7 @@ enum tern_result tern_gc_remove_root(const void *start, size_t size)
 
 /* --- a cycle --------------------------------------------------------------------------------- */
 
-void tern_roots_start(void)
+static void cut_ranges(void)
 {
 	jobs_are_good = true;
 	njobs = 0;
@@ -155,9 +155,20 @@ void tern_roots_start(void)
 		range_bytes += r->size;
 	}
 	atomic_store_explicit(&next_job, 0, memory_order_relaxed);
+}
+
+bool tern_roots_are_done(void)
+{
+	return jobs_are_good && atomic_load_explicit(&next_job, memory_order_relaxed) >= njobs;
+}
+
+void tern_roots_start(bool ranges)
+{
 	atomic_store_explicit(&next_stack, 0, memory_order_relaxed);
 	atomic_store_explicit(&stack_bytes, 0, memory_order_relaxed);
 	tern_pools_start();
+	if (ranges)
+		cut_ranges();
 }
 
 /* What the heap and the collector know of all objects must keep none of them alive, though it lies

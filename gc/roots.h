@@ -5,8 +5,10 @@
 
 #include "gc/mark.h"
 
-/* Between cycles, or in the stopped world before marking: cut all roots into jobs. */
-void tern_roots_start(void);
+/* In the stopped world, before marking: cut the roots into jobs; ranges too, or the stacks only. */
+void tern_roots_start(bool ranges);
+/* All of the ranges were handed out, and none came or went since. */
+bool tern_roots_are_done(void);
 /* Mark from the jobs that no other CPU has taken, until none are left. sp: see
  * tern_port_scan_stacks(). */
 void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp);

@@ -16,9 +16,9 @@ new=$table.new
 : >"$new"
 trap 'rm -f "$new" "$new.1" "$new.2" "$new.log"' EXIT
 
-# rows MEM SMP BENCHMARK SUFFIX: the chosen rows; all but boot.main if no benchmark is named
+# rows MEM SMP BENCHMARK SUFFIX [OPTIONS]: the chosen rows; all but boot.main if no benchmark is named
 rows() {
-  MEM=$1 SMP=$2 ICOUNT=1 TIMEOUT=600 CMDLINE="loglevel=error -- bench $3" \
+  MEM=$1 SMP=$2 ICOUNT=1 TIMEOUT=600 CMDLINE="loglevel=error ${5:-} -- bench $3" \
     tools/qemu.sh "$image" >"$new.log" || { cat "$new.log" >&2; return 1; }
   awk -v OFS='\t' -v only="$3" -v suffix="$4" -v pattern="$pattern" '
     $1 == "bench:" && ($2 suffix) ~ pattern && (only != "" || $2 !~ /^(boot.main|heap.init)$/) {
@@ -44,6 +44,7 @@ run 2G 2 remote ""
 run 2G 1 heap ""
 run 2G 1 gc ""
 run 2G 1 trees ""
+run 2G 1 concurrent "" "gc-mode=barrier gc-watched-roots"
 run 2G 1 "" ""
 if ! [ -s "$new" ]; then
   echo "bench.sh: no row matches $pattern" >&2

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* barrier.h - stores of pointers that a collector may watch while the program runs.
  *
- * For tern_gc_options.mode = TERN_GC_BARRIER: then every store of a pointer to a collected object,
- * into a collected object or a registered root, is one of these. Locals need none. In the other modes
+ * For tern_gc_options.mode = TERN_GC_BARRIER: then every store of a pointer to a collected object into
+ * a collected object is one of these; with watched_roots, into a registered root as well. Locals need
+ * none. In the other modes
  * they are plain stores, and a program may do without them.
  *
  * Between cycles a store costs a load and a branch more. While objects are marked, what the slot

@@ -41,6 +41,9 @@ struct tern_gc_options {
 	 * entry: for kernels that give no tern_port_scan_stacks(). */
 	const void *stack;
 	bool no_interrupts; /* the kernel never turns them on: cycles start with them off */
+	/* Stores into registered roots are those of tern/barrier.h too: the last pause of a cycle need
+	 * not scan them again. Only for TERN_GC_BARRIER. */
+	bool watched_roots;
 	bool no_lazy_sweep; /* a cycle ends with everything swept */
 	bool check;         /* mark once more, serially and simply, and compare: slow */
 	bool trace;         /* a line for each cycle, in the form of Go's gctrace */

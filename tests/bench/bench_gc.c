@@ -4,6 +4,7 @@
  * Rows per object divide a whole collection, sweep included, by the objects that live or died; those of
  * the sweep are what is left when the pause is taken off. The roots are one word, and the boot's own
  * data and stacks, which gc.full.empty shows. Each part leaves the heap as it found it. */
+#include <tern/barrier.h>
 #include <tern/gc.h>
 #include <tern/tern.h>
 
@@ -52,30 +53,51 @@ static void drop_all(void)
 {
 	root = NULL;
 	tern_gc();
-
 }
+
+/* Where the graph's nodes are, to take it apart: any word on a stack that looks like a pointer to one of
+ * them, such as a count of instructions, keeps all the others. */
+static void ***node;
 
 static TERN_NOINLINE void make_graph(void)
 {
-	void ***node = tern_alloc(NODES * sizeof(*node));
+	node = tern_malloc(NODES * sizeof(*node));
 
 	rng = 88172645463325252;
 	for (unsigned i = 0; i < NODES; i++)
 		node[i] = tern_alloc(64);
 	for (unsigned i = 0; i < NODES; i++)
 		for (unsigned k = 0; k < 4; k++)
-			node[i][k] = node[next_random() % NODES];
+			tern_store(&node[i][k], node[next_random() % NODES]);
 	root = node[0];
+}
+
+static void drop_graph(void)
+{
+	root = NULL;
+	for (unsigned i = 0; i < NODES; i++)
+		memset(node[i], 0, 64);
 	tern_free(node);
+	tern_gc();
+}
+
+static void drop_list(void)
+{
+	for (void **n = root, **next; n; n = next) {
+		next = *n;
+		*n = NULL;
+	}
+	root = NULL;
+	tern_gc();
 }
 
 static TERN_NOINLINE void make_list(void)
 {
 	for (unsigned i = 0; i < 2 * NODES; i++) {
-		void **node = tern_alloc(32);
+		void **n = tern_alloc(32);
 
-		*node = root;
-		root = node;
+		*n = root;
+		root = n;
 	}
 }
 
@@ -99,7 +121,7 @@ static uint64_t sweep_dead(void)
 	struct tern_gc_stats s;
 	uint64_t start;
 
-	root = NULL;
+	memset(root, 0, NODES * sizeof(void *));
 	start = mach_clock_ns();
 	tern_gc();
 	start = mach_clock_ns() - start;
@@ -116,10 +138,10 @@ BENCH_ALONE(gc)
 	bench_row("gc.full.empty", collect().all, "instructions");
 	make_graph();
 	row_each("gc.full.graph.conservative", collect().all, NODES);
-	drop_all();
+	drop_graph();
 	make_list();
 	row_each("gc.full.list", collect().all, 2 * NODES);
-	drop_all();
+	drop_list();
 	make_noscan(NODES, 64);
 	c = collect();
 	row_each("gc.full.noscan64", c.all, NODES);
@@ -186,4 +208,70 @@ BENCH_ALONE(trees)
 	tern_gc_set_percent(-1);
 	bench_row("trees.16.nogc", trees(), "instructions");
 	drop_all();
+}
+
+/* --- marking beside a program ---------------------------------------------------------------- */
+
+#define STORES 4096u
+
+static uint64_t stores(void **slots, void *value)
+{
+	uint64_t start = mach_clock_ns();
+
+	for (unsigned i = 0; i < STORES; i++)
+		tern_store(&slots[i % 64], value);
+	return (mach_clock_ns() - start) / STORES;
+}
+
+/* Until a cycle marks, or does not any more. */
+static void wait_for_marking(bool marking)
+{
+	while (tern_barrier_is_on() != marking)
+		root = tern_alloc_noscan(1000);
+}
+
+/* A loop that only allocates, 1 GiB over what lives. */
+static void spin(void)
+{
+	struct tern_gc_stats before, after;
+	uint64_t longest = 0, largest = 0;
+
+	tern_gc_stats(&before);
+	for (unsigned i = 0; i < NODES; i++) {
+		uint64_t start = mach_clock_ns(), ns;
+
+		*(void *volatile *)&root = tern_alloc_noscan(1000);
+		ns = mach_clock_ns() - start;
+		longest = ns > longest ? ns : longest;
+		if (i % 1024 == 0) {
+			tern_gc_stats(&after);
+			largest = after.heap_bytes > largest ? after.heap_bytes : largest;
+		}
+	}
+	tern_gc_stats(&after);
+	bench_row("stw.max", after.max_pause_ns, "instructions");
+	bench_row("stall.max", longest, "instructions");
+	bench_row("spin.cycle", after.cycles - before.cycles, "cycles");
+	bench_row("spin.heap.permille", largest * 1000 / before.live_bytes, "permille");
+}
+
+BENCH_ALONE(concurrent)
+{
+	static void *keep;
+	void **slots;
+
+	if (!gc_start())
+		return;
+	make_graph();
+	keep = root;
+	slots = tern_alloc(64 * 8);
+	bench_row("store.off", stores(slots, root), "instructions");
+	tern_gc();
+	tern_gc_set_percent(100);
+	spin();
+	wait_for_marking(false);
+	wait_for_marking(true);
+	bench_row("store.on", stores(slots, slots), "instructions");
+	root = keep;
+	drop_graph();
 }
