@@ -39,6 +39,8 @@ static void flush(struct buffer *b)
 	tern_mark_init(&w, &tern_gc_state.marker);
 	for (unsigned i = 0; i < b->n; i++)
 		tern_mark_address(&w, b->note[i]);
+	/* They lie in the image's data, and are not to be roots. */
+	memset(b->note, 0, sizeof(b->note));
 	b->n = 0;
 	tern_mark_put_back(&w);
 	tern_gc_add_up(&w.work);
