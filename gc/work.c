@@ -94,19 +94,20 @@ static struct tern_workbuf *cut(struct tern_workpool *pool, uintptr_t page)
 static struct tern_workbuf *grow(struct tern_workpool *pool)
 {
 	uint64_t page = tern_mheap_take(pool->heap, NULL, 1, 1, TERN_PAGES_END);
+	unsigned long irq;
 	uintptr_t addr;
 
 	if (page == TERN_NO_PAGE)
 		return NULL;
 	tern_mheap_set_run(pool->heap, page, 1);
 	addr = tern_page_addr(page);
-	tern_lock(&pool->lock);
+	irq = tern_lock_irqsave(&pool->lock);
 	*(uintptr_t *)addr = pool->pages;
 	pool->pages = addr;
 	pool->npages++;
 	if (pool->max_pages < pool->npages)
 		pool->max_pages = pool->npages;
-	tern_unlock(&pool->lock);
+	tern_unlock_irqrestore(&pool->lock, irq);
 	return cut(pool, addr);
 }
 
