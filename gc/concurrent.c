@@ -145,6 +145,18 @@ void tern_gc_assist(size_t bytes)
 				  memory_order_relaxed);
 }
 
+bool tern_gc_pass_markers(void)
+{
+	/* With that of who counts himself and then looks at the heap. */
+	atomic_thread_fence(memory_order_seq_cst);
+	while (is_marking() && atomic_load_explicit(&tern_gc_state.active, memory_order_seq_cst)) {
+		if (!tern_port_irq_enabled() || tern_port_in_interrupt())
+			return false;
+		arch_relax();
+	}
+	return true;
+}
+
 void tern_gc_filled(const void *object, size_t size)
 {
 	struct tern_mark_work w;

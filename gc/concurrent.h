@@ -18,6 +18,9 @@ bool tern_gc_mark_some(uint64_t bytes);
 bool tern_gc_try_end(void);
 /* Mark, with all others that do, until the cycle that is marking, if any, has ended. */
 void tern_gc_finish_marking(void);
+/* Wait until nobody marks who began to look before: what was changed by now is seen by all who mark. False
+ * if the caller may not wait, and somebody may be looking. */
+bool tern_gc_pass_markers(void);
 /* Who allocates so many bytes pays for them. */
 void tern_gc_assist(size_t bytes);
 /* The allocator has copied what may be pointers into a new object. */

@@ -368,6 +368,23 @@ static bool tell_in_pool(uintptr_t addr, struct tern_guard_report *r)
 	return true;
 }
 
+/* What was freed with its arena; some of it was not closed, but then there is no fault. */
+static bool tell_quarantined(uintptr_t addr, struct tern_guard_report *r)
+{
+	const struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+
+	if (!s || atomic_load_explicit(&s->state, memory_order_relaxed) != TERN_SPAN_LARGE ||
+	    tern_mspan_chunk(s) != TERN_CHUNK_QUARANTINE)
+		return false;
+	*r = (struct tern_guard_report){
+		.error = TERN_GUARD_AFTER_FREE,
+		.object = s->base,
+		.size = s->elemsize,
+		.distance = addr - s->base,
+	};
+	return true;
+}
+
 /* The margin of a large object, whose span the page beside leads to. */
 static bool tell_large(uintptr_t addr, struct tern_guard_report *r)
 {
@@ -390,5 +407,7 @@ static bool tell_large(uintptr_t addr, struct tern_guard_report *r)
 
 bool tern_guard_fault(uintptr_t addr, struct tern_guard_report *r)
 {
-	return in_pool(addr) ? tell_in_pool(addr, r) : tell_large(addr, r);
+	if (in_pool(addr))
+		return tell_in_pool(addr, r);
+	return tell_quarantined(addr, r) || tell_large(addr, r);
 }

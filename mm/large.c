@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* large.c - the end of objects that have a span of their own.
  *
- * Job      Free one, for tern_free() and for the sweep.
+ * Job      Free one, for tern_free() and for the sweep. Know what it serves as.
  * Above    malloc, sweep.   Below  mheap, harden (margins).
  * Locks    mheap(80), below.   Context: interrupts off; also interrupt handlers.
  * Race     The state decides who drops the object, and its record may be another span's as soon as that
@@ -34,6 +34,23 @@ static void count(enum tern_kind kind, size_t size)
 	tern_mcache_count_any(c, &c->large[kind].free_bytes, size);
 }
 
+void tern_large_set_chunk(struct tern_mheap *h, struct tern_mspan *s, enum tern_chunk to)
+{
+	_Atomic uint64_t *bytes = h->chunks.bytes;
+	enum tern_chunk from = tern_mspan_chunk(s);
+
+	atomic_store_explicit(&s->chunk, to, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&bytes[from], s->elemsize, memory_order_relaxed);
+	atomic_fetch_add_explicit(&bytes[to], s->elemsize, memory_order_relaxed);
+}
+
+static void end_chunk(struct tern_mheap *h, struct tern_mspan *s)
+{
+	if (tern_mspan_chunk(s) == TERN_CHUNK_QUARANTINE)
+		tern_port_protect(s->base, s->elemsize, true);
+	tern_large_set_chunk(h, s, TERN_CHUNK_NONE);
+}
+
 static bool drop(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s)
 {
 	uint8_t state = TERN_SPAN_LARGE;
@@ -45,6 +62,8 @@ static bool drop(struct tern_mheap *h, struct tern_pagecache *pages, struct tern
 						     memory_order_acq_rel, memory_order_relaxed))
 		return false;
 	count(kind, npages << TERN_PAGE_SHIFT);
+	if (tern_mspan_chunk(s) != TERN_CHUNK_NONE)
+		end_chunk(h, s);
 	tern_mheap_free_pages_of(h, pages, base, npages);
 	if (margin)
 		tern_harden_free_margins(h, base, npages, margin);
@@ -84,6 +103,8 @@ void tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct
 		return;
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
 	if (atomic_exchange_explicit(&s->word[0].mark, 0, memory_order_relaxed)) {
+		if (tern_mspan_chunk(s) == TERN_CHUNK_QUARANTINE)
+			atomic_fetch_add_explicit(&h->chunks.held, 1, memory_order_relaxed);
 		atomic_store_explicit(&s->sweepgen, gen, memory_order_release);
 		tern_mheap_count_swept(h, 0, 0, npages);
 	} else if (drop(h, pages, s)) {

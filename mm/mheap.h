@@ -36,6 +36,13 @@ struct tern_sweep {
 	_Atomic uint64_t nobjects, nbytes, npages;
 };
 
+/* Large objects that serve as chunks of user arenas. [atomic: relaxed] */
+struct tern_chunk_counts {
+	_Atomic uint64_t
+		bytes[TERN_CHUNK_QUARANTINE + 1]; /* by enum tern_chunk; the first says nothing */
+	_Atomic uint64_t held; /* found marked, and so kept, in quarantine: by each cycle */
+};
+
 struct tern_mheap {
 	struct tern_lock lock;
 	struct tern_regions regions;                   /* [lock] */
@@ -59,6 +66,7 @@ struct tern_mheap {
 	 * ones are black, and no collected span goes away */
 	atomic_bool marking;
 	struct tern_sweep sweep;
+	struct tern_chunk_counts chunks;
 	struct tern_arena_map arenas;
 };
 

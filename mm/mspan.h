@@ -41,6 +41,13 @@ enum tern_span_where {
 };
 #define TERN_SPAN_WHERE_BITS 2
 
+/* What a large object serves as. */
+enum tern_chunk {
+	TERN_CHUNK_NONE,       /* an object, and no more */
+	TERN_CHUNK_LIVE,       /* part of a user arena: smaller objects lie in it */
+	TERN_CHUNK_QUARANTINE, /* it was; as long as it is marked its memory serves nobody */
+};
+
 /* 8 KiB in slots of 8 bytes. */
 #define TERN_SPAN_MAX_WORDS 16
 
@@ -86,12 +93,18 @@ struct tern_mspan {
 	uint8_t nwords;        /* [const] for ever */
 	tern_spanclass spc;    /* [const] */
 	uint8_t form;          /* [const] for ever */
+	_Atomic uint8_t chunk; /* [atomic: relaxed] of a large object: enum tern_chunk */
 	uint32_t nbytes;       /* [const] of a span of slots: what these take */
 	uint32_t magic;        /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
 	uintptr_t base;        /* [const] */
 	size_t elemsize;       /* [const] bytes in a slot; of a large object: of the whole span */
 	struct tern_span_word word[];
 };
+
+static inline enum tern_chunk tern_mspan_chunk(const struct tern_mspan *s)
+{
+	return (enum tern_chunk)atomic_load_explicit(&s->chunk, memory_order_relaxed);
+}
 
 static inline enum tern_span_where tern_span_where(uint32_t place)
 {

@@ -22,6 +22,11 @@
 #define TERN_CPU_ID() tern_port_cpu_id()
 #endif
 
+/* User arenas (tern/arena.h) grow by so many bytes at a time: a multiple of 8 KiB, at least 64 KiB. */
+#ifndef TERN_ARENA_CHUNK
+#define TERN_ARENA_CHUNK (256u << 10)
+#endif
+
 /* 0: the allocator masks interrupts with the CPU's own instructions, inline. 1: it calls
  * tern_port_irq_save() and tern_port_irq_restore(), for kernels that run without that privilege. */
 #ifndef TERN_PORT_IRQ

@@ -99,7 +99,8 @@ struct tern_guard_report {
 /**
  * tern_guard_fault - what a page fault at an address means; for the kernel's report of it
  *
- * True if it lies in the pool, or beside a large object with guards. Any context; takes no lock.
+ * True if it lies in the pool, beside a large object with guards, or in what an arena was
+ * (tern/arena.h), which is told as one object. Any context; takes no lock.
  */
 bool tern_guard_fault(uintptr_t addr, struct tern_guard_report *report);
 

@@ -97,8 +97,12 @@ struct object *object_make(uint64_t *rng)
 
 bool object_is_whole(const struct object *o)
 {
-	if (o->seed == SPOILED || o->words < sizeof(*o) / 8 ||
-	    o->words * 8ull > tern_usable_size(o))
+	return o->words * 8ull <= tern_usable_size(o) && object_is_as_filled(o);
+}
+
+bool object_is_as_filled(const struct object *o)
+{
+	if (o->seed == SPOILED || o->words < sizeof(*o) / 8)
 		return false;
 	for (uint32_t i = 0; i < body_words(o); i++)
 		if (o->word[i] != word_at(o, i))

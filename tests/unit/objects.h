@@ -36,5 +36,7 @@ bool object_end(struct object *o, uint64_t *rng);
 struct object *object_fill(void *p, size_t size, uint64_t *rng);
 /* As it was filled. */
 bool object_is_whole(const struct object *o);
+/* The same, for what is no object of the heap's. */
+bool object_is_as_filled(const struct object *o);
 
 #endif
