@@ -124,8 +124,8 @@ LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=4096 -z noex
 
 # --- sources ---------------------------------------------------------------------------------
 # What reads foreign bytes: pure, so it runs hosted too.
-pure_boot := $(addprefix boot/,error.c memmap.c cmdline.c acpi.c fdt.c fdt_machine.c pvh.c \
-	multiboot2.c virtio.c)
+pure_boot := $(addprefix boot/,error.c memmap.c cmdline.c gc_options.c acpi.c fdt.c fdt_machine.c \
+	pvh.c multiboot2.c virtio.c)
 lib_src   := $(wildcard lib/*.c mm/*.c gc/*.c arch/$(ARCH)/*.c arch/$(ARCH)/*.S)
 test_src  := $(wildcard tests/lib/*.c tests/unit/*.c) samples/monitor/lineedit.c
 # A sample with a Makefile of its own is not a program of the guest kernel but another kernel.
@@ -143,7 +143,8 @@ own_obj = $(call owned,$(call obj,$(1)))
 lib_obj   := $(call obj,$(filter-out lib/memory.c,$(lib_src)))
 image_obj := $(call own_obj,$(image_src))
 host_obj  := $(call own_obj,$(host_src))
-bench_obj := $(call owned,$(lib_obj)) $(call obj,boot/host/host.c $(bench_src))
+bench_obj := $(call owned,$(lib_obj)) $(call obj,boot/host/host.c boot/host/stop.c \
+	boot/cmdline.c boot/gc_options.c $(bench_src))
 
 # --- objects: made again when a header, a flag or a compiler changes ---------------------------
 flags_now := $(subst ','\'',$(shell $(CC) --version 2>/dev/null | sed q) $(CC) $(CPPFLAGS) \

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* gc.c - start the collector, and a thread for what it leaves to do later.
  *
- * Options  gc[=PERCENT|off] gc-limit=BYTES gc-trace gc-check, as in struct tern_gc_options; `off`
- *          collects when told and at the limit only.
+ * Options  see gc_options.h.
  * Roots    the image's data and bss. Not page tables, whose entries look like pointers, and not
  *          .bss.uncleared: what lies there is anything, at first.
  * Locks    none.   Context: see gc.h; tern_port_wake_background() any but NMI. */
@@ -10,15 +9,14 @@
 
 #include <stdatomic.h>
 
-#include <tern/command.h>
 #include <tern/gc.h>
 #include <tern/port.h>
 
 #include "boot/cmdline.h"
+#include "boot/gc_options.h"
 #include "boot/start.h"
 #include "boot/thread.h"
 #include "lib/log.h"
-#include "lib/string.h"
 
 #define WORD_MAX 24
 
@@ -26,49 +24,6 @@ extern char data_roots_start[], data_end[], bss_roots_start[], bss_end[];
 
 /* [atomic: release by who makes it, acquire by who wakes it] */
 static _Atomic(struct thread *) worker;
-
-static bool option(const char *key, char *word)
-{
-	return cmdline_option(boot_info.cmdline, key, word, WORD_MAX);
-}
-
-static bool number_option(const char *key, unsigned long long *value)
-{
-	char word[WORD_MAX];
-
-	if (!option(key, word))
-		return false;
-	if (tern_command_number(word, value))
-		return true;
-	log_warn("%s=%s: want a number", key, word);
-	return false;
-}
-
-static int percent(void)
-{
-	unsigned long long n;
-	char word[WORD_MAX];
-
-	if (!option("gc", word) || tern_str_eq(word, "off"))
-		return -1;
-	return *word && number_option("gc", &n) && n <= INT32_MAX ? (int)n : 0;
-}
-
-static struct tern_gc_options options(void)
-{
-	struct tern_gc_options o = { .percent = percent() };
-	unsigned long long limit;
-	char word[WORD_MAX];
-
-	if (number_option("gc-limit", &limit))
-		o.limit = limit;
-	o.trace = option("gc-trace", word);
-	o.check = option("gc-check", word);
-	o.watched_roots = option("gc-watched-roots", word);
-	if (option("gc-mode", word) && tern_str_eq(word, "barrier"))
-		o.mode = TERN_GC_BARRIER;
-	return o;
-}
 
 static void work(void *arg)
 {
@@ -109,7 +64,7 @@ static bool add_roots(void)
 
 bool gc_start(void)
 {
-	struct tern_gc_options o = options();
+	struct tern_gc_options o = gc_options(boot_info.cmdline);
 	static bool started;
 
 	if (started)
@@ -124,6 +79,6 @@ void gc_start_if_asked(void)
 {
 	char word[WORD_MAX];
 
-	if (option("gc", word))
+	if (cmdline_option(boot_info.cmdline, "gc", word, sizeof(word)))
 		gc_start();
 }

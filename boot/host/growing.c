@@ -17,6 +17,9 @@
 #include <tern/stack.h>
 #include <tern/tern.h>
 
+#include "arch/arch.h"
+#include "boot/host/stop.h"
+
 __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *start, size_t size);
 
 #define FAULT_STACK (256ul << 10)
@@ -24,7 +27,9 @@ __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *st
 /* Inside host_call_on_stack(); the handler reads it. */
 struct call {
 	void (*fn)(void *);
-	void *arg;
+	void **arg; /* on the stack that is left, where it is seen */
+	struct host_stack_call stack;
+	unsigned long irq;
 	ucontext_t caller, callee;
 	sigjmp_buf refused;
 	uintptr_t addr;
@@ -72,19 +77,23 @@ void tern_port_stack_uncommit(uintptr_t at, size_t size)
 		abort();
 }
 
+/* On a stack that nobody scans: so no interrupt is taken here. */
 static void on_fault(int signal, siginfo_t *info, void *context)
 {
 	uintptr_t addr = (uintptr_t)info->si_addr;
+	bool off = arch_host_irq.off, grown;
 
 	(void)context;
-	if (tern_stack_fault(addr))
-		return;
-	if (current) {
+	arch_host_irq_set(true);
+	grown = tern_stack_fault(addr);
+	if (!grown && current) {
 		current->addr = addr;
 		siglongjmp(current->refused, 1);
 	}
+	arch_host_irq_set(off);
 	/* Nobody's of ours: it comes again, to whoever was there before. */
-	sigaction(signal, &before, NULL);
+	if (!grown)
+		sigaction(signal, &before, NULL);
 }
 
 static void install(void)
@@ -98,15 +107,20 @@ static void install(void)
 
 static void begin(void)
 {
-	current->fn(current->arg);
+	current->fn(*current->arg);
 }
 
-static void run(struct call *c, uintptr_t low, uintptr_t top)
+/* The registers of the caller are stored at sp or above. */
+static void run(uintptr_t sp, void *arg)
 {
+	struct call *c = arg;
+
+	c->stack.left_sp = sp;
+	host_stack_leave(&c->stack);
 	if (getcontext(&c->callee) != 0)
 		abort();
-	c->callee.uc_stack.ss_sp = (void *)low;
-	c->callee.uc_stack.ss_size = top - low;
+	c->callee.uc_stack.ss_sp = (void *)c->stack.low;
+	c->callee.uc_stack.ss_size = c->stack.top - c->stack.low;
 	c->callee.uc_link = &c->caller;
 	makecontext(&c->callee, begin, 0);
 	if (swapcontext(&c->caller, &c->callee) != 0)
@@ -124,13 +138,18 @@ bool host_call_on_stack(uintptr_t top, uintptr_t low, void (*fn)(void *), void *
 	if (!c || !fault.ss_sp || sigaltstack(&fault, &old) != 0)
 		abort();
 	c->fn = fn;
-	c->arg = arg;
+	c->arg = &arg;
+	c->stack.low = low;
+	c->stack.top = top;
+	c->irq = arch_host_irq.off;
 	current = c;
 	if (sigsetjmp(c->refused, 1) == 0) {
-		run(c, low, top);
+		arch_spill(run, c);
 		done = true;
 	}
 	current = NULL;
+	host_stack_return(&c->stack);
+	arch_irq_restore(c->irq);
 	*addr = c->addr;
 	sigaltstack(&old, NULL);
 	free(fault.ss_sp);

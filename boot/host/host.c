@@ -16,8 +16,8 @@
 #include <tern/port.h>
 
 #include "arch/arch.h"
+#include "boot/host/stop.h"
 
-_Thread_local unsigned host_cpu_id; /* boot/host/tern_config.h reads it */
 static _Thread_local jmp_buf *panic_catcher;
 static _Thread_local char *panic_text;
 static _Thread_local size_t panic_text_size;
@@ -28,11 +28,28 @@ static size_t capture_size, capture_used;
 
 static void (*before_write)(void); /* one thread sets it, while no other writes */
 
+/* Who holds the mutex is not stopped: who stops him may want to write. */
+static unsigned long lock_write(void)
+{
+	unsigned long irq = arch_irq_save();
+
+	pthread_mutex_lock(&write_mutex);
+	return irq;
+}
+
+static void unlock_write(unsigned long irq)
+{
+	pthread_mutex_unlock(&write_mutex);
+	arch_irq_restore(irq);
+}
+
 void tern_port_write(const char *text, size_t len)
 {
+	unsigned long irq;
+
 	if (before_write)
 		before_write();
-	pthread_mutex_lock(&write_mutex);
+	irq = lock_write();
 	if (!capture) {
 		fwrite(text, 1, len, stdout);
 	} else {
@@ -44,18 +61,19 @@ void tern_port_write(const char *text, size_t len)
 		capture_used += len;
 		capture[capture_used] = '\0';
 	}
-	pthread_mutex_unlock(&write_mutex);
+	unlock_write(irq);
 }
 
 void host_capture(char *buf, size_t size)
 {
-	pthread_mutex_lock(&write_mutex);
+	unsigned long irq = lock_write();
+
 	capture = buf;
 	capture_size = size;
 	capture_used = 0;
 	if (buf)
 		buf[0] = '\0';
-	pthread_mutex_unlock(&write_mutex);
+	unlock_write(irq);
 }
 
 void host_before_write(void (*fn)(void))
@@ -75,7 +93,7 @@ _Noreturn void tern_port_panic(const char *text)
 
 bool host_panics(void (*fn)(void *arg), void *arg, char *text, size_t size)
 {
-	bool irq_off = arch_host_irq_off;
+	unsigned long irq = arch_host_irq.off;
 	char said[512];
 	jmp_buf here;
 	volatile bool panicked = true;
@@ -91,13 +109,8 @@ bool host_panics(void (*fn)(void *arg), void *arg, char *text, size_t size)
 	}
 	panic_catcher = NULL;
 	host_capture(NULL, 0);
-	arch_host_irq_off = irq_off;
+	arch_irq_restore(irq);
 	return panicked;
-}
-
-unsigned tern_port_cpu_id(void)
-{
-	return host_cpu_id;
 }
 
 uint64_t tern_port_clock_ns(void)
@@ -124,26 +137,39 @@ struct job {
 	void *arg;
 };
 
+struct jobs {
+	unsigned n;
+	struct job job[TERN_MAX_CPUS];
+};
+
 static void *run_job(void *p)
 {
 	struct job *j = p;
 
-	host_cpu_id = j->cpu;
+	host_cpu_begin(j->cpu, (uintptr_t)__builtin_frame_address(0));
 	j->fn(j->cpu, j->arg);
+	host_cpu_end();
 	return NULL;
+}
+
+static void run_jobs(void *p)
+{
+	struct jobs *all = p;
+
+	for (unsigned i = 0; i < all->n; i++)
+		if (pthread_create(&all->job[i].thread, NULL, run_job, &all->job[i]) != 0)
+			abort();
+	for (unsigned i = 0; i < all->n; i++)
+		pthread_join(all->job[i].thread, NULL);
 }
 
 void host_on_cpus(unsigned n, void (*fn)(unsigned cpu, void *arg), void *arg)
 {
-	struct job jobs[TERN_MAX_CPUS];
+	struct jobs all = { .n = n };
 
 	if (n > TERN_MAX_CPUS)
 		abort();
-	for (unsigned i = 0; i < n; i++) {
-		jobs[i] = (struct job){ .cpu = i, .fn = fn, .arg = arg };
-		if (pthread_create(&jobs[i].thread, NULL, run_job, &jobs[i]) != 0)
-			abort();
-	}
 	for (unsigned i = 0; i < n; i++)
-		pthread_join(jobs[i].thread, NULL);
+		all.job[i] = (struct job){ .cpu = i, .fn = fn, .arg = arg };
+	host_cpu_leave(run_jobs, &all);
 }

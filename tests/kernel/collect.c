@@ -4,7 +4,7 @@
 
 #include "boot/gc.h"
 
-bool collector_for_tests(void)
+bool start_collector(void)
 {
 	return gc_start();
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* collect.h - the collector for tests: in a guest started with the command line's options, in a
- * process with the environment's; the program's data are roots, as are the stacks of all threads and
- * of what plays CPUs. It starts no cycle by itself unless the options say so. */
+ * process with those in the environment (boot/host/stop.h). Its roots are the program's data, and the
+ * stacks of all threads, or of those that play CPUs.
+ *
+ * Other tests keep collected objects where no collector looks. So unless the options ask for cycles
+ * that start by themselves, there are none, not even when memory is short. */
 #ifndef TESTS_UNIT_COLLECT_H
 #define TESTS_UNIT_COLLECT_H
 
@@ -9,5 +12,12 @@
 
 /* The heap for tests, with the collector on: from the first call to the end of the program. */
 bool collector_for_tests(void);
+/* Between these, cycles start by themselves: at the goal, which tern_gc_set_percent() moves, and when
+ * memory is short. */
+void let_cycles_start(void);
+void no_cycles_start(void);
+
+/* What collect.c asks of the place. */
+bool start_collector(void);
 
 #endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* collect.c - the collector for tests: see collect.h. Locks: none, one test at a time. */
+#include "tests/unit/collect.h"
+
+#include <tern/gc.h>
+
+#include "mm/gchook.h"
+#include "tests/unit/heap.h"
+
+static const struct tern_gchooks *hooks;
+
+void let_cycles_start(void)
+{
+	atomic_store_explicit(&tern_gchooks, hooks, memory_order_release);
+}
+
+void no_cycles_start(void)
+{
+	atomic_store_explicit(&tern_gchooks, NULL, memory_order_release);
+}
+
+static bool cycles_were_asked_for(void)
+{
+	int percent = tern_gc_set_percent(-1);
+
+	tern_gc_set_percent(percent);
+	return percent >= 0;
+}
+
+bool collector_for_tests(void)
+{
+	if (hooks)
+		return true;
+	if (!heap_for_tests() || !start_collector())
+		return false;
+	hooks = atomic_load_explicit(&tern_gchooks, memory_order_acquire);
+	if (!cycles_were_asked_for())
+		no_cycles_start();
+	return true;
+}
