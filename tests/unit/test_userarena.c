@@ -13,7 +13,8 @@
 #include "tests/unit/objects.h"
 #include "tests/unit/own_heap.h"
 
-#define OBJECTS 2000u
+#define OBJECTS   2000u
+#define OWN_BYTES (4ul << 20)
 
 static struct object *objects[OBJECTS];
 static bool collecting;
@@ -240,19 +241,21 @@ TEST(userarena, when_memory_ends_all_else_is_whole)
 	unsigned n;
 
 	REQUIRE(begin());
-	have = own_heap_begin(4ul << 20);
-	if (have < 4ul << 20 || !own_heap_add()) {
-		own_heap_end();
+	have = own_heap_begin(OWN_BYTES);
+	if (have < OWN_BYTES) {
+		if (have)
+			own_heap_end();
 		end();
 		SKIP("too little memory");
 	}
+	EXPECT(own_heap_add());
 	run_on_cpus(cpus_for_tests(), come_once, NULL);
 	for (unsigned round = 0; round < 3; round++) {
 		a = tern_arena_new();
 		n = a ? fill(t, a, &rng, OBJECTS) : 0;
 		EXPECT(n > 0 && n < OBJECTS);
 		EXPECT_EQ(whole(n), n);
-		EXPECT(!a || !tern_arena_alloc(a, 8ul << 20));
+		EXPECT(!a || !tern_arena_alloc(a, 2 * OWN_BYTES));
 		tern_arena_free(a);
 		EXPECT_EQ(own_heap_used(), 0);
 	}
