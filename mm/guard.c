@@ -19,6 +19,7 @@
 #include "lib/assert.h"
 #include "lib/lock.h"
 #include "lib/string.h"
+#include "lib/trace.h"
 #include "mm/heap.h"
 
 #define CANARY 0xc5
@@ -171,31 +172,6 @@ void tern_sampling_stats(struct tern_sampling_stats *stats)
 	tern_unlock_irqrestore(&pool.lock, irq);
 }
 
-/* --- who was it ---------------------------------------------------------------------------- */
-
-static bool same_4k(uintptr_t a, uintptr_t b)
-{
-	return (a ^ b) >> 12 == 0;
-}
-
-/* The return addresses of malloc.c's frame, to which a frame of ours leads, and of those above it. A
- * kernel's frame pointers may be anything: only what shares 4 KiB with a frame that is there is
- * read. */
-static struct tern_trace trace_from(const void *frame)
-{
-	struct tern_trace trace = { { 0 } };
-	uintptr_t fp = *(const uintptr_t *)frame, next;
-
-	for (unsigned i = 0; i < TERN_TRACE_DEPTH; i++, fp = next) {
-		next = ((const uintptr_t *)fp)[0];
-		trace.ret[i] = ((const uintptr_t *)fp)[1];
-		if (next <= fp || next % sizeof(next) || !same_4k(fp, next) ||
-		    !same_4k(fp, next + sizeof(next)))
-			break;
-	}
-	return trace;
-}
-
 /* --- taking and giving back ------------------------------------------------------------------ */
 
 static bool is_due(size_t spc)
@@ -246,7 +222,7 @@ TERN_NOINLINE void *tern_guard_sample(size_t spc, bool zero)
 	tern_port_protect(page_of_object(o), TERN_PAGE_SIZE, true);
 	place(o, spc, zero);
 	o->used_before = true;
-	o->allocated = trace_from(__builtin_frame_address(0));
+	o->allocated = tern_trace_from(__builtin_frame_address(0));
 	o->freed = (struct tern_trace){ { 0 } };
 	set_span(o, &o->span);
 	irq = tern_lock_irqsave(&pool.lock);
@@ -293,7 +269,7 @@ TERN_NOINLINE void tern_guard_free(uintptr_t addr)
 		check_canaries(o);
 	if (!end_use(o, addr))
 		tern_guard_bad_free("tern_free", addr);
-	o->freed = trace_from(__builtin_frame_address(0));
+	o->freed = tern_trace_from(__builtin_frame_address(0));
 	set_span(o, &tern_mheap_closed);
 	closed = tern_port_protect(page_of_object(o), TERN_PAGE_SIZE, false);
 	irq = tern_lock_irqsave(&pool.lock);
