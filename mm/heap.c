@@ -61,6 +61,7 @@ static bool give_caches_back(void)
 	uint64_t before = free_bytes();
 	bool more;
 
+	tern_debug_drain_own();
 	if (c != &tern_mcache_none)
 		tern_mcache_release_all(c, tern_heap.central, &tern_heap.pages);
 	tern_stack_flush();
@@ -114,9 +115,9 @@ static bool ask_handler(uint64_t n)
 bool tern_heap_find_memory(uint64_t n)
 {
 	if (tern_port_in_interrupt())
-		return false;
-	return tern_mheap_grow(&tern_heap.pages, n) || give_caches_back() || ask_other_cpus() ||
-	       tern_gchook_reclaim(n) ||
+		return tern_debug_drain();
+	return tern_mheap_grow(&tern_heap.pages, n) || tern_debug_drain() || give_caches_back() ||
+	       ask_other_cpus() || tern_gchook_reclaim(n) ||
 	       tern_mcentral_list_all(tern_heap.central, &tern_heap.pages) || ask_handler(n);
 }
 

@@ -6,6 +6,7 @@
 #include <tern/config.h>
 #include <tern/port.h>
 
+#include "mm/debug.h"
 #include "mm/mcache.h"
 
 struct tern_heap {
@@ -13,6 +14,7 @@ struct tern_heap {
 							   * relaxed] written once, by it */
 	struct tern_mcentral central[TERN_SPANCLASSES];
 	struct tern_mheap pages;
+	struct tern_debug debug;
 };
 
 extern struct tern_heap tern_heap;

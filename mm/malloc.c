@@ -17,6 +17,7 @@
 #include "lib/clear.h"
 #include "lib/irq.h"
 #include "lib/string.h"
+#include "mm/debug.h"
 #include "mm/gchook.h"
 #include "mm/guard.h"
 #include "mm/harden.h"
@@ -27,6 +28,9 @@
 
 #define ALIGN_MAX  GiB(1)
 #define TINY_BLOCK 16u
+/* Sizes that find their class in the first half of the table, or at all. */
+#define FINE_MAX  (TERN_FINE_MAX - TERN_DEBUG_REDZONE)
+#define SMALL_MAX (TERN_SMALL_MAX - TERN_DEBUG_REDZONE)
 
 static uint64_t pages_for(size_t size)
 {
@@ -42,6 +46,7 @@ static TERN_INLINE void *take_at(struct tern_slots *e, size_t most, bool zero, s
 	void *p = tern_mcache_take(e, place);
 	size_t size;
 
+	tern_debug_taken(p);
 	if (likely(p) && zero && e->span->needzero) {
 		size = e->elemsize;
 		if (size > most)
@@ -67,6 +72,7 @@ static void *take_refilled(struct tern_mcache *c, size_t spc, bool zero)
 	if (!(tern_hardening() & TERN_HARDEN_RANDOM))
 		return take_ready(c, spc, zero);
 	p = tern_harden_take(c, spc);
+	tern_debug_taken(p);
 	if (zero && e->span->needzero)
 		tern_clear(p, e->elemsize);
 	return p;
@@ -118,7 +124,8 @@ static TERN_INLINE void *take(size_t spc, bool zero)
 /* Most objects are in the first half of the table: one test finds that out. */
 static TERN_INLINE void *take_fine(enum tern_kind kind, size_t size, bool zero)
 {
-	return take(tern_spanclass_of(kind, tern_sizeclass_fine[(size + 7) / 8]), zero);
+	return take(tern_spanclass_of(kind, tern_sizeclass_fine[(tern_debug_room(size) + 7) / 8]),
+		    zero);
 }
 
 /* Its margins count as a run of pages. */
@@ -177,16 +184,16 @@ static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind 
 
 static TERN_NOINLINE void *take_coarse(enum tern_kind kind, size_t size, bool zero)
 {
-	if (size > TERN_SMALL_MAX)
+	if (size > SMALL_MAX)
 		return take_large(size, 1, kind, zero, NULL);
-	return take(tern_spanclass_of(kind, tern_sizeclass_of(size)), zero);
+	return take(tern_spanclass_of(kind, tern_sizeclass_of(tern_debug_room(size))), zero);
 }
 
 void *tern_malloc(size_t size)
 {
-	if (likely(size <= TERN_FINE_MAX))
-		return take_fine(TERN_KIND_MANUAL, size, false);
-	return take_coarse(TERN_KIND_MANUAL, size, false);
+	if (likely(size <= FINE_MAX))
+		return tern_debug_made(take_fine(TERN_KIND_MANUAL, size, false), size, false);
+	return tern_debug_made(take_coarse(TERN_KIND_MANUAL, size, false), size, false);
 }
 
 void *tern_calloc(size_t n, size_t size)
@@ -195,9 +202,9 @@ void *tern_calloc(size_t n, size_t size)
 
 	if (__builtin_mul_overflow(n, size, &all))
 		return NULL;
-	if (all <= TERN_FINE_MAX)
-		return take_fine(TERN_KIND_MANUAL, all, true);
-	return take_coarse(TERN_KIND_MANUAL, all, true);
+	if (all <= FINE_MAX)
+		return tern_debug_made(take_fine(TERN_KIND_MANUAL, all, true), all, true);
+	return tern_debug_made(take_coarse(TERN_KIND_MANUAL, all, true), all, true);
 }
 
 void *tern_aligned_alloc(size_t align, size_t size)
@@ -206,10 +213,13 @@ void *tern_aligned_alloc(size_t align, size_t size)
 
 	if (!is_pow2(align) || align > ALIGN_MAX)
 		return NULL;
-	sizeclass = tern_sizeclass_aligned(size, align);
+	sizeclass = tern_sizeclass_aligned(tern_debug_room(size), align);
 	if (!sizeclass)
-		return take_large(size ? size : 1, align, TERN_KIND_MANUAL, false, NULL);
-	return take(tern_spanclass_of(TERN_KIND_MANUAL, sizeclass), false);
+		return tern_debug_made(
+			take_large(size ? size : 1, align, TERN_KIND_MANUAL, false, NULL), size,
+			false);
+	return tern_debug_made(take(tern_spanclass_of(TERN_KIND_MANUAL, sizeclass), false), size,
+			       false);
 }
 
 /* --- collected kinds ------------------------------------------------------------------- */
@@ -257,18 +267,19 @@ static TERN_INLINE void *take_tiny(size_t size)
 
 void *tern_alloc(size_t size)
 {
-	if (likely(size - 1 < TERN_FINE_MAX))
-		return take_fine(TERN_KIND_SCAN, size, true);
-	return size ? take_coarse(TERN_KIND_SCAN, size, true) : zero_size;
+	if (likely(size - 1 < FINE_MAX))
+		return tern_debug_made(take_fine(TERN_KIND_SCAN, size, true), size, true);
+	return tern_debug_made(size ? take_coarse(TERN_KIND_SCAN, size, true) : zero_size, size,
+			       true);
 }
 
 void *tern_alloc_noscan(size_t size)
 {
-	if (likely(size - TINY_BLOCK <= TERN_FINE_MAX - TINY_BLOCK))
-		return take_fine(TERN_KIND_NOSCAN, size, true);
+	if (likely(size - TINY_BLOCK <= FINE_MAX - TINY_BLOCK))
+		return tern_debug_made(take_fine(TERN_KIND_NOSCAN, size, true), size, true);
 	if (size < TINY_BLOCK)
 		return size ? take_tiny(size) : zero_size;
-	return take_coarse(TERN_KIND_NOSCAN, size, true);
+	return tern_debug_made(take_coarse(TERN_KIND_NOSCAN, size, true), size, true);
 }
 
 /* --- typed objects ----------------------------------------------------------------------- */
@@ -307,11 +318,14 @@ static TERN_NOINLINE void *new_slow(const struct tern_type *type, size_t n)
 		return tern_alloc_noscan(size);
 	if (!size)
 		return zero_size;
-	if (size > TERN_SMALL_MAX)
-		return take_large(size, 1, TERN_KIND_TYPED, true, type);
-	sizeclass = tern_sizeclass_of(size);
+	if (size > SMALL_MAX)
+		return tern_debug_made(take_large(size, 1, TERN_KIND_TYPED, true, type), size,
+				       true);
+	sizeclass = tern_sizeclass_of(tern_debug_room(size));
 	elemsize = tern_sizeclass_size[sizeclass];
-	return take_typed(sizeclass, tern_typed_entry_of(type, size, elemsize), elemsize);
+	return tern_debug_made(
+		take_typed(sizeclass, tern_typed_entry_of(type, size, elemsize), elemsize), size,
+		true);
 }
 
 /* A small type's mask is an entry. Of what tern_type_check() asks, only that is looked at which keeps
@@ -323,9 +337,12 @@ void *tern_new(const struct tern_type *type)
 	if (!type)
 		return NULL;
 	words = (type->size + 7) / 8;
-	if (likely(type->size - 1 < TERN_MASK8_MAX && type->ptrdata && type->mask &&
-		   type->mask[0] >> words == 0))
-		return take_typed(tern_sizeclass_fine[words], type->mask[0], TERN_MASK8_MAX);
+	if (likely(type->size - 1 < TERN_MASK8_MAX - TERN_DEBUG_REDZONE && type->ptrdata &&
+		   type->mask && type->mask[0] >> words == 0))
+		return tern_debug_made(
+			take_typed(tern_sizeclass_fine[words + TERN_DEBUG_REDZONE / 8],
+				   type->mask[0], TERN_MASK8_MAX),
+			type->size, true);
 	return new_slow(type, 1);
 }
 
@@ -342,6 +359,7 @@ static _Noreturn TERN_NOINLINE void bad_free(const char *call, uintptr_t addr)
 	uintptr_t base;
 
 	tern_guard_bad_free(call, addr);
+	tern_debug_bad_free(call, addr);
 	/* A span's last bytes may be no slot's. */
 	if (!s || (s->magic && addr - s->base >= s->nbytes))
 		tern_panic("%s: 0x%lx is not in an object", call, (unsigned long)addr);
@@ -368,6 +386,8 @@ static struct tern_mspan *span_of_object(const char *call, const void *p)
 	if (s->magic == 0 ? addr != s->base
 			  : (addr - s->base) % s->elemsize ||
 				    !tern_mspan_slot_in_use(s, tern_mspan_slot(s, addr)))
+		bad_free(call, addr);
+	if (tern_debug_is_kept(s, addr))
 		bad_free(call, addr);
 	return s;
 }
@@ -442,7 +462,7 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 	if (addr && addr != (uintptr_t)zero_size) {
 		if (!s || s == &tern_mheap_run)
 			bad_free("tern_free", addr);
-		if (tern_hardening() & TERN_HARDEN_FILL)
+		if (!TERN_DEBUG && tern_hardening() & TERN_HARDEN_FILL)
 			tern_harden_fill(span_of_object("tern_free", (void *)addr), addr);
 		if (tern_mheap_marking(&tern_heap.pages, s->spc)) {
 			/* Somebody may be looking at it. If nothing leads to it, the sweep frees it. */
@@ -468,8 +488,13 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 void tern_free(void *p)
 {
 	uintptr_t addr = (uintptr_t)p;
-	unsigned long irq = tern_irq_save();
-	struct tern_mspan *hot = tern_heap_cache()->hot;
+	struct tern_mspan *hot;
+	unsigned long irq;
+
+	if (tern_debug_keep(p))
+		return;
+	irq = tern_irq_save();
+	hot = tern_heap_cache()->hot;
 
 	/* The span that was freed to last: a guess that is mostly right, and needs no way from the
 	 * address to its span, which is a chain of loads. */
@@ -489,11 +514,20 @@ static size_t crumb_room(const void *p)
 	return TINY_BLOCK - ((uintptr_t)p & (TINY_BLOCK - 1));
 }
 
+/* Of an object that begins at p. */
+static size_t bytes_of(const struct tern_mspan *s, const void *p)
+{
+	return s->elemsize - tern_debug_rest(s, p);
+}
+
 void tern_free_sized(void *p, size_t size)
 {
+	const struct tern_mspan *s;
+
 	if (!p || p == zero_size || (crumb_room(p) && size <= crumb_room(p)))
 		return;
-	TERN_CHECK(size <= span_of_object("tern_free_sized", p)->elemsize,
+	s = span_of_object("tern_free_sized", p);
+	TERN_CHECK(size <= s->elemsize - tern_debug_rest(s, p),
 		   "tern_free_sized: 0x%lx has less than %zu bytes", (unsigned long)(uintptr_t)p,
 		   size);
 	tern_free(p);
@@ -507,7 +541,7 @@ void *tern_base(const void *p)
 	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
 	unsigned slot;
 
-	if (!s || s == &tern_mheap_run)
+	if (!s || s == &tern_mheap_run || tern_debug_is_kept(s, addr))
 		return NULL;
 	if (s->magic == 0)
 		return addr - s->base < s->elemsize ? (void *)s->base : NULL;
@@ -519,7 +553,7 @@ size_t tern_usable_size(const void *p)
 {
 	if (!p || tern_base(p) != p)
 		return 0;
-	return tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)p)->elemsize;
+	return bytes_of(tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)p), p);
 }
 
 static void count_resized(struct tern_mcache *c, const struct tern_mspan *s, size_t old)
@@ -564,8 +598,9 @@ static void forget_type(struct tern_mspan *s, const void *p)
 static bool resize(struct tern_mspan *s, size_t size)
 {
 	if (s->magic == 0)
-		return size > TERN_SMALL_MAX && size <= PTRDIFF_MAX && resize_large(s, size);
-	return size <= s->elemsize && (size > s->elemsize / 2 || s->elemsize <= TINY_BLOCK);
+		return size > SMALL_MAX && size <= PTRDIFF_MAX && resize_large(s, size);
+	return size <= s->elemsize - TERN_DEBUG_REDZONE &&
+	       (size > s->elemsize / 2 || s->elemsize <= TINY_BLOCK);
 }
 
 /* An object of its own, however small: no crumb, and not the one of size 0. */
@@ -597,6 +632,7 @@ static void *copy_of(const void *p, size_t old, enum tern_kind kind, size_t size
 void *tern_realloc(void *p, size_t size)
 {
 	struct tern_mspan *s;
+	size_t old;
 	void *q;
 
 	if (!p || p == zero_size)
@@ -604,11 +640,14 @@ void *tern_realloc(void *p, size_t size)
 	if (crumb_room(p))
 		return copy_of(p, crumb_room(p), TERN_KIND_NOSCAN, size);
 	s = span_of_object("tern_realloc", p);
+	tern_debug_check("tern_realloc", s, p);
+	old = bytes_of(s, p);
 	if (resize(s, size)) {
+		tern_debug_resized(s, p, old, size);
 		forget_type(s, p);
 		return p;
 	}
-	q = copy_of(p, s->elemsize, tern_spanclass_kind(s->spc), size);
+	q = copy_of(p, bytes_of(s, p), tern_spanclass_kind(s->spc), size);
 	if (q)
 		tern_free(p);
 	return q;
@@ -621,7 +660,7 @@ void *tern_renew_array(void *p, const struct tern_type *type, size_t n)
 
 	if (!q || !p || p == zero_size)
 		return q;
-	old = crumb_room(p) ? crumb_room(p) : span_of_object("tern_renew_array", p)->elemsize;
+	old = crumb_room(p) ? crumb_room(p) : bytes_of(span_of_object("tern_renew_array", p), p);
 	memcpy(q, p, old < n * type->size ? old : n * type->size);
 	tern_free(p);
 	return q;

@@ -35,6 +35,7 @@
 #include "arch/arch.h"
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "mm/debug.h"
 
 #define PURGE_MIN 128u
 
@@ -205,6 +206,7 @@ static void list(struct tern_mcentral *c, struct tern_mheap *h, struct tern_page
 static void drop(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
 		 struct tern_mspan *s)
 {
+	tern_debug_end_span(s);
 	atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
 	tern_mheap_free_pages_of(h, pages, s->base, s->npages);
 	tern_mheap_free_record(h, s);

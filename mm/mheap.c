@@ -14,14 +14,16 @@
 
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "mm/debug.h"
 
 /* Longer runs do not come from a cache. */
 #define CACHED_RUN_MAX 16
 /* A cache holds this share of the free pages at most: when memory is short, none is hidden. */
 #define CACHE_SHARE 64
-/* Records are cut from this many pages at a time, if the heap has that many to spare. */
-#define RECORD_PAGES 16
-#define RECORD_SHARE 64
+/* Records are cut from this many pages at a time, if the heap has that many to spare. Those of debug
+ * builds are larger. */
+#define RECORD_PAGES (TERN_DEBUG ? 64 : 16)
+#define RECORD_SHARE (TERN_DEBUG ? 8 : 64)
 
 const struct tern_lock_class tern_mheap_class = {
 	.name = "mheap", .rank = 80, .irq = true, .protects = "which pages of a heap are free"

@@ -9,6 +9,7 @@
  * Go       runtime/mheap.go allocSpan, freeSpanLocked. */
 #include "lib/assert.h"
 #include "lib/compiler.h"
+#include "mm/debug.h"
 #include "mm/mheap.h"
 #include "mm/typed.h"
 
@@ -33,6 +34,8 @@ static struct tern_mspan *new_record(struct tern_mheap *h, unsigned form)
 		s->form = (uint8_t)form;
 	}
 	tern_unlock_irqrestore(&h->lock, irq);
+	if (s)
+		tern_debug_start_span(s);
 	return s;
 }
 

@@ -12,6 +12,7 @@
 
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "mm/debug.h"
 #include "mm/page.h"
 #include "mm/typed.h"
 
@@ -51,7 +52,8 @@ unsigned tern_mspan_form_words(unsigned form)
 
 size_t tern_mspan_form_size(unsigned form)
 {
-	size_t size = tern_mspan_record_size(tern_mspan_form_words(form));
+	unsigned nwords = tern_mspan_form_words(form);
+	size_t size = tern_mspan_record_size(nwords) + nwords * TERN_DEBUG_WORD_BYTES;
 
 	if (form >= TERN_SPAN_TYPED_FORMS)
 		size += tern_typed_map_size(form - TERN_SPAN_TYPED_FORMS);

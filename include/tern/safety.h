@@ -104,6 +104,59 @@ struct tern_guard_report {
  */
 bool tern_guard_fault(uintptr_t addr, struct tern_guard_report *report);
 
+/* Debug builds ------------------------------------------------------------------------- */
+
+/* A library that was built with BUILD=debug or verify keeps the size that was asked for, and who
+ * allocated and freed it, of each object but those below 16 bytes without pointers. What is behind its
+ * last byte is checked when it is freed or resized; what was freed, before its memory is used again.
+ * Damage panics. Other builds have nothing of it: the calls below do nothing, and say no. */
+
+struct tern_object_sites {
+	uintptr_t object;
+	size_t size; /* as it was asked for */
+	bool in_use;
+	struct tern_trace allocated, freed; /* all 0 if not known, or not freed */
+};
+
+/**
+ * tern_object_sites - the object that an address lies in, or lay in: any address at all
+ *
+ * Told until its memory is given out again. False if nothing is known. Any context; takes no lock.
+ */
+bool tern_object_sites(const void *addr, struct tern_object_sites *sites);
+
+#define TERN_DAMAGE_SHOWN 8
+
+struct tern_damage {
+	struct tern_object_sites
+		object; /* in use: written past its end; else: after it was freed */
+	uintptr_t at;   /* the first byte that is not what it was */
+	unsigned nfound;
+	uint8_t found[TERN_DAMAGE_SHOWN]; /* what is there */
+};
+
+/**
+ * tern_check_heap - look at all objects, in use and freed, for what should not have been written
+ * @first: the damage that is found first; may be NULL
+ *
+ * Returns how many objects are damaged; no panic. Others may go on meanwhile, unless pages are closed
+ * for guards or samples: objects that come or go are passed over. Threads. Linear in all memory.
+ */
+uint64_t tern_check_heap(struct tern_damage *first);
+
+#define TERN_QUARANTINE_OBJECTS 256
+#define TERN_QUARANTINE_BYTES   (256 << 10)
+
+/**
+ * tern_set_quarantine - how much that was freed each CPU keeps back, to see who still writes to it
+ * @objects: TERN_QUARANTINE_OBJECTS at most, and at first; 0: none is kept
+ * @bytes:   of all of them; TERN_QUARANTINE_BYTES at first
+ *
+ * The oldest goes when there is no room for the next, and all go before memory runs out, or when the
+ * CPU calls tern_cpu_offline(). Until then it counts as memory in use. Threads.
+ */
+void tern_set_quarantine(unsigned objects, size_t bytes);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus

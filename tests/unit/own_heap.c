@@ -6,24 +6,39 @@
 #include <tern/tern.h>
 
 #include "lib/string.h"
+#include "mm/gchook.h"
 #include "mm/heap.h"
 #include "tests/unit/heap.h"
 
 static struct tern_heap other TERN_UNCLEARED;
+static const struct tern_gchooks *other_hooks;       /* nobody collects the heap of a test */
+static struct tern_mcache other_none TERN_UNCLEARED; /* counts frees of CPUs without a cache */
 static void *run;
 static size_t run_size;
+
+static void go_offline(unsigned cpu, void *arg)
+{
+	(void)cpu;
+	(void)arg;
+	tern_cpu_offline();
+}
 
 size_t own_heap_begin(size_t size)
 {
 	/* A test that was cut short has left it so. */
 	if (run)
 		own_heap_end();
+	/* Stacks that a CPU keeps are in no heap's own records. */
+	if (heap_for_tests())
+		run_on_cpus(cpus_for_tests(), go_offline, NULL);
 	for (run_size = size; heap_for_tests() && run_size >= TERN_HEAP_PAGE; run_size /= 2)
 		if ((run = tern_pages_alloc(run_size, 0, 0)))
 			break;
 	if (!run)
 		return 0;
 	memcpy(&other, &tern_heap, sizeof(other));
+	memcpy(&other_none, &tern_mcache_none, sizeof(other_none));
+	other_hooks = atomic_exchange(&tern_gchooks, NULL);
 	memset(&tern_heap, 0, sizeof(tern_heap));
 	tern_mheap_init(&tern_heap.pages);
 	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
@@ -34,13 +49,6 @@ size_t own_heap_begin(size_t size)
 bool own_heap_add(void)
 {
 	return tern_add_region((uintptr_t)run, run_size) == TERN_OK;
-}
-
-static void go_offline(unsigned cpu, void *arg)
-{
-	(void)cpu;
-	(void)arg;
-	tern_cpu_offline();
 }
 
 uint64_t own_heap_used(void)
@@ -56,6 +64,8 @@ void own_heap_end(void)
 {
 	tern_set_oom_handler(NULL, 0);
 	memcpy(&tern_heap, &other, sizeof(tern_heap));
+	memcpy(&tern_mcache_none, &other_none, sizeof(tern_mcache_none));
+	atomic_store(&tern_gchooks, other_hooks);
 	tern_pages_free(run, run_size);
 	run = NULL;
 }

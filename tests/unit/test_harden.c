@@ -72,7 +72,7 @@ TEST(harden, filling_begins_at_once)
 	EXPECT(all_are(p[1], 64, 0));
 	tern_set_hardening(0);
 	tern_free(p[2]);
-	EXPECT(all_are(p[2], 64, 0x5a));
+	EXPECT(all_are(p[2], 64, TERN_DEBUG ? TERN_DEBUG_FREED : 0x5a));
 	tern_free(p[3]);
 }
 
@@ -84,7 +84,7 @@ static unsigned steps_up(void **held, unsigned n, size_t size)
 	for (unsigned i = 0; i < n; i++)
 		held[i] = tern_malloc(size);
 	for (unsigned i = 1; i < n; i++)
-		up += (char *)held[i] == (char *)held[i - 1] + size;
+		up += (char *)held[i] == (char *)held[i - 1] + size + TERN_DEBUG_REDZONE;
 	for (unsigned i = 0; i < n; i++)
 		tern_free(held[i]);
 	return up;

@@ -421,13 +421,14 @@ TEST(type, absurd_arrays_are_no_memory)
 TEST(type, kinds_follow_types)
 {
 	static const struct tern_type plain = { 12, 0, NULL, NULL };
+	const unsigned c = (unsigned)tern_sizeclass_of(16 + TERN_DEBUG_REDZONE);
 	struct tern_class_stats before, after;
 	void *p;
 
 	REQUIRE(heap_for_tests());
-	tern_class_stats(2, TERN_OBJECTS_TYPED, &before);
+	tern_class_stats(c, TERN_OBJECTS_TYPED, &before);
 	REQUIRE((p = tern_new(&node_type)));
-	tern_class_stats(2, TERN_OBJECTS_TYPED, &after);
+	tern_class_stats(c, TERN_OBJECTS_TYPED, &after);
 	EXPECT_EQ(after.mallocs, before.mallocs + 1);
 	EXPECT_EQ(kind_of(p), TERN_KIND_TYPED);
 	EXPECT_EQ(tern_usable_size(p), 16);
