@@ -8,11 +8,13 @@
  * Context  the stopped world; observe.h.
  * Linux    mm/kmemleak.c has the idea. */
 #include <tern/observe.h>
+#include <tern/safety.h>
 
 #include "gc/gc.h"
 #include "gc/graph.h"
 #include "gc/reach.h"
 #include "lib/string.h"
+#include "mm/debug.h"
 
 #define REPORTED_MAX 1024u
 
@@ -25,7 +27,8 @@ static void take_leak(void *arg, const struct tern_node *n)
 {
 	struct leaks *l = arg;
 
-	if (tern_spanclass_collected(n->span->spc) || tern_node_is_seen(n))
+	if (tern_spanclass_collected(n->span->spc) || tern_node_is_seen(n) ||
+	    tern_debug_is_kept(n->span, n->base))
 		return;
 	if (l->found < REPORTED_MAX)
 		l->list[l->found] = (struct tern_leak){ .object = n->base, .size = n->size };
@@ -46,6 +49,7 @@ enum tern_result tern_find_leaks(void (*report)(void *arg, const struct tern_lea
 {
 	const size_t size = REPORTED_MAX * sizeof(struct tern_leak);
 	struct leaks l = { .list = tern_pages_alloc(size, 0, 0) };
+	struct tern_object_sites sites;
 	bool ok;
 
 	*found = 0;
@@ -54,8 +58,11 @@ enum tern_result tern_find_leaks(void (*report)(void *arg, const struct tern_lea
 	/* It is a run: what was there before must keep nothing alive. */
 	memset(l.list, 0, size);
 	ok = tern_gc_while_stopped(find, &l);
-	for (uint64_t i = 0; report && i < l.found && i < REPORTED_MAX; i++)
+	for (uint64_t i = 0; report && i < l.found && i < REPORTED_MAX; i++) {
+		if (tern_object_sites((void *)l.list[i].object, &sites))
+			l.list[i].allocated = sites.allocated;
 		report(arg, &l.list[i]);
+	}
 	memset(l.list, 0, size);
 	tern_pages_free(l.list, size);
 	*found = l.found;
