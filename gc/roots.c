@@ -99,6 +99,7 @@ static enum tern_result add_locked(uintptr_t start, size_t size, const struct te
 
 static enum tern_result add(uintptr_t start, size_t size, const struct tern_type *type)
 {
+	enum tern_search search = TERN_SEARCH_HEAP;
 	enum tern_result result;
 	unsigned long irq;
 
@@ -108,7 +109,7 @@ static enum tern_result add(uintptr_t start, size_t size, const struct tern_type
 		irq = tern_lock_irqsave(&lock);
 		result = add_locked(start, size, type);
 		tern_unlock_irqrestore(&lock, irq);
-	} while (result == TERN_ENOMEM && tern_heap_find_memory(1));
+	} while (result == TERN_ENOMEM && tern_heap_find_memory(&search, 1));
 	return result;
 }
 

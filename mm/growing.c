@@ -330,6 +330,7 @@ static bool make_tables(const struct tern_stack *k)
 static uint64_t take_page(void)
 {
 	struct tern_mheap *h = &tern_heap.pages;
+	enum tern_search search = TERN_SEARCH_HEAP;
 	uint64_t page;
 
 	do {
@@ -338,7 +339,7 @@ static uint64_t take_page(void)
 		page = h->pages.nfree > h->nreserve ? take_page_locked(h) : TERN_NO_PAGE;
 		fill_reserve_locked(h);
 		tern_unlock_irqrestore(&h->lock, irq);
-	} while (page == TERN_NO_PAGE && tern_heap_find_memory(RESERVE));
+	} while (page == TERN_NO_PAGE && tern_heap_find_memory(&search, RESERVE));
 	return page;
 }
 
@@ -359,8 +360,10 @@ static bool commit_start(struct tern_stack *k)
 
 static bool set_up(struct tern_stack *k)
 {
+	enum tern_search search = TERN_SEARCH_HEAP;
+
 	while (!make_tables(k))
-		if (!tern_heap_find_memory(RESERVE))
+		if (!tern_heap_find_memory(&search, RESERVE))
 			return false;
 	k->span = tern_stack_new_record(k);
 	if (!k->span)

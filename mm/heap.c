@@ -86,15 +86,55 @@ static bool others_hold_something(void)
 	return false;
 }
 
-/* And what other CPUs hold, if the kernel can reach them. */
+/* And what other CPUs hold, if the kernel can reach them. True if they held something: pages may have
+ * become free, or slots of spans that are in lists now. */
 static bool ask_other_cpus(void)
 {
-	uint64_t before = free_bytes();
-
 	if (!tern_port_irq_enabled() || !others_hold_something())
 		return false;
 	tern_port_drain_cpus();
-	return free_bytes() > before;
+	return true;
+}
+
+static uint64_t freed_by(const struct tern_mcache *c)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < TERN_SPANCLASSES; i++)
+		n += atomic_load_explicit(&c->nfree[i], memory_order_acquire);
+	return n;
+}
+
+/* Grows whenever a slot may have become free in a span that nobody owns. */
+static uint64_t freed_slots(void)
+{
+	uint64_t n = freed_by(&tern_mcache_none);
+
+	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
+		if (tern_heap_cache_of(i) != &tern_mcache_none)
+			n += freed_by(tern_heap_cache_of(i));
+	for (unsigned i = 0; i < TERN_SPANCLASSES; i++) {
+		const struct tern_mcentral *c = &tern_heap.central[i];
+
+		n += atomic_load_explicit(&c->nswept, memory_order_acquire);
+		n += atomic_load_explicit(&c->nloose, memory_order_acquire);
+	}
+	return n;
+}
+
+/* List the spans with few free slots, which takes as long as the heap is large: not again before
+ * there can be another. */
+static bool list_spans(void)
+{
+	uint64_t now = freed_slots();
+	bool listed;
+
+	if (now == atomic_load_explicit(&tern_heap.listed_at, memory_order_relaxed))
+		return false;
+	listed = tern_mcentral_list_all(tern_heap.central, &tern_heap.pages);
+	/* Not before: who finds it so relies on all of them being listed. */
+	atomic_store_explicit(&tern_heap.listed_at, now, memory_order_relaxed);
+	return listed;
 }
 
 static bool ask_handler(uint64_t n)
@@ -112,13 +152,51 @@ static bool ask_handler(uint64_t n)
 	return again;
 }
 
-bool tern_heap_find_memory(uint64_t n)
+/* Look in one place. */
+static bool look(enum tern_search place, uint64_t n)
 {
+	switch (place) {
+	case TERN_SEARCH_HEAP:
+		return tern_mheap_grow(&tern_heap.pages, n);
+	case TERN_SEARCH_QUARANTINE:
+		return tern_debug_drain();
+	case TERN_SEARCH_CACHE:
+		return give_caches_back();
+	case TERN_SEARCH_CPUS:
+		return ask_other_cpus();
+	case TERN_SEARCH_SWEEP:
+	case TERN_SEARCH_COLLECT:
+		return tern_gchook_reclaim(n);
+	case TERN_SEARCH_SPANS:
+		return list_spans();
+	case TERN_SEARCH_HANDLER:
+		return ask_handler(n);
+	}
+	return false;
+}
+
+/* The next place. Growing ends by itself; what the handler frees may turn up anywhere. */
+static enum tern_search after(enum tern_search place, bool found)
+{
+	if (place == TERN_SEARCH_HANDLER || (place == TERN_SEARCH_HEAP && found))
+		return TERN_SEARCH_HEAP;
+	if (place == TERN_SEARCH_SWEEP && !found)
+		return TERN_SEARCH_SPANS;
+	return place + 1;
+}
+
+bool tern_heap_find_memory(enum tern_search *search, uint64_t n)
+{
+	bool found = false, last = false;
+
 	if (tern_port_in_interrupt())
 		return tern_debug_drain();
-	return tern_mheap_grow(&tern_heap.pages, n) || tern_debug_drain() || give_caches_back() ||
-	       ask_other_cpus() || tern_gchook_reclaim(n) ||
-	       tern_mcentral_list_all(tern_heap.central, &tern_heap.pages) || ask_handler(n);
+	while (!found && !last) {
+		last = *search == TERN_SEARCH_HANDLER;
+		found = look(*search, n);
+		*search = after(*search, found);
+	}
+	return found;
 }
 
 void tern_set_oom_handler(tern_oom_handler handler, size_t reserve)

@@ -15,6 +15,9 @@ struct tern_heap {
 	struct tern_mcentral central[TERN_SPANCLASSES];
 	struct tern_mheap pages;
 	struct tern_debug debug;
+	/* [atomic: relaxed] what tern_heap_find_memory() knows of slots that no list has: as many
+	 * had been freed when all spans were listed */
+	_Atomic uint64_t listed_at;
 };
 
 extern struct tern_heap tern_heap;
@@ -40,8 +43,22 @@ static inline void tern_heap_change_live(size_t bytes)
 	atomic_fetch_add_explicit(&tern_heap.pages.live, bytes, memory_order_relaxed);
 }
 
+/* Where one allocation may still look for memory. Begins as TERN_SEARCH_HEAP. */
+enum tern_search {
+	TERN_SEARCH_HEAP,       /* nowhere has been looked */
+	TERN_SEARCH_QUARANTINE, /* of debug builds */
+	TERN_SEARCH_CACHE,      /* of this CPU */
+	TERN_SEARCH_CPUS,       /* all others */
+	TERN_SEARCH_SWEEP,   /* the collector, which has swept if it finds anything, or collected */
+	TERN_SEARCH_COLLECT, /* and again */
+	TERN_SEARCH_SPANS,   /* those that no list has */
+	TERN_SEARCH_HANDLER,
+};
+
 /* An allocation of n pages found nothing: make more memory, or ask the kernel to. True if it is
- * worth another try. No lock is held, and interrupts are as the caller of tern has them. */
-bool tern_heap_find_memory(uint64_t n);
+ * worth another try, with the same search; no place is asked twice unless the kernel's handler has
+ * helped, so that the search ends whatever other CPUs do. No lock is held, and interrupts are as the
+ * caller of tern has them. */
+bool tern_heap_find_memory(enum tern_search *search, uint64_t n);
 
 #endif

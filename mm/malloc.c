@@ -87,6 +87,7 @@ static void set_entry(struct tern_mspan *s, uintptr_t addr, uint64_t entry)
 static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
 {
 	unsigned npages = tern_sizeclass_pages[tern_spanclass_size((tern_spanclass)spc)];
+	enum tern_search search = TERN_SEARCH_HEAP;
 	void *p = tern_guard_take(spc, zero);
 
 	if (p)
@@ -104,7 +105,7 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
 		if (p && tern_spanclass_kind((tern_spanclass)spc) == TERN_KIND_TYPED)
 			set_entry(c->slots[spc].span, (uintptr_t)p, entry);
 		tern_irq_restore(irq);
-	} while (!p && tern_heap_find_memory(npages));
+	} while (!p && tern_heap_find_memory(&search, npages));
 	return p;
 }
 
@@ -145,6 +146,7 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 				     const struct tern_type *type, uintptr_t *base)
 {
 	uint64_t margin = tern_harden_margin(align);
+	enum tern_search search = TERN_SEARCH_HEAP;
 	struct tern_mspan *s;
 
 	*base = 0;
@@ -162,7 +164,7 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 			*base = s->base;
 		}
 		tern_irq_restore(irq);
-	} while (!s && tern_heap_find_memory(n + align - 1 + 2 * margin));
+	} while (!s && tern_heap_find_memory(&search, n + align - 1 + 2 * margin));
 	if (s && margin)
 		tern_harden_guard(s);
 	return s;

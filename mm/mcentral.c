@@ -227,6 +227,8 @@ static void put(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagec
 			      memory_order_seq_cst);
 	if (has_enough_free(s))
 		list_full(c, s);
+	else if (has_free(s))
+		atomic_fetch_add_explicit(&c->nloose, 1, memory_order_relaxed);
 }
 
 struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap *h)

@@ -39,6 +39,18 @@ static size_t room_locked(const struct tern_mheap *h)
 	return h->meta.end - h->meta.next;
 }
 
+/* From the top of the newest pages down, as all else comes from the bottom up: records never move, and
+ * single pages of them between runs would cut free memory to pieces. */
+static uint64_t take_records_locked(struct tern_mheap *h, uint64_t n)
+{
+	uint64_t first = h->records_end - n;
+
+	if (n > h->records_end || !tern_pagealloc_take_at(&h->pages, first, n))
+		return tern_pagealloc_take(&h->pages, n);
+	h->records_end = first;
+	return first;
+}
+
 bool tern_mheap_records_locked(struct tern_mheap *h, size_t bytes)
 {
 	uint64_t need = (bytes + TERN_PAGE_SIZE - 1) >> TERN_PAGE_SHIFT, n = need, first;
@@ -47,14 +59,13 @@ bool tern_mheap_records_locked(struct tern_mheap *h, size_t bytes)
 		return true;
 	if (h->meta.fail_after == 0)
 		return false;
-	/* Many at once: single pages of records between runs would cut free memory to pieces. */
 	if (n < h->pages.nfree / RECORD_SHARE)
 		n = h->pages.nfree / RECORD_SHARE;
 	if (n > RECORD_PAGES && n > need)
 		n = need > RECORD_PAGES ? need : RECORD_PAGES;
-	first = tern_pagealloc_take(&h->pages, n);
+	first = take_records_locked(h, n);
 	if (first == TERN_NO_PAGE && n > need)
-		first = tern_pagealloc_take(&h->pages, n = need);
+		first = take_records_locked(h, n = need);
 	if (first == TERN_NO_PAGE)
 		return false;
 	tern_pagealloc_keep(&h->pages, first, n);

@@ -50,6 +50,7 @@ struct tern_mheap {
 	struct tern_pagealloc pages;                   /* [lock] */
 	struct tern_fixalloc records[TERN_SPAN_FORMS]; /* [lock] of spans, by form */
 	uint64_t nmeta;                                /* [lock] pages that hold records */
+	uint64_t records_end;                          /* [lock] more go below this page */
 	uint64_t nreserve;        /* [lock] pages that only who runs out of memory may have */
 	bool zero_unknown;        /* [lock] some page's arena has no record of what is zero */
 	_Atomic uint32_t open;    /* [atomic: relaxed] CPUs for which the reserve is open */

@@ -19,11 +19,11 @@
 #include "mm/mheap.h"
 
 /* Records come from few pieces, so that they do not lie between runs: each has room for what
- * is waiting now, at one page for 128 MiB, and some more. */
-#define META_SHARE 16384
+ * is waiting now, and some more. The chunks, arenas and tables of so many pages take a page. */
+#define META_SHARE 896
 #define META_MIN   2
-/* While less than this is left for records, growing feeds them first: what one new chunk may take,
- * with a node on every level. */
+/* While less than this is left for records, and those of a new piece, growing feeds them first: what
+ * one new chunk may take, with a node on every level. */
 #define META_LOW 2048
 
 static bool map(struct tern_piece p)
@@ -97,10 +97,11 @@ bool tern_mheap_add(struct tern_mheap *h, struct tern_piece piece, bool zeroed)
 
 static void make_pages_locked(struct tern_mheap *h, struct tern_piece p)
 {
-	uint32_t most = meta_pages(h->regions.npages);
+	uint32_t most = meta_pages(h->regions.npages + p.n);
 	uint64_t done;
 
-	if (h->meta.end - h->meta.next < META_LOW)
+	h->records_end = p.first + p.n;
+	if (h->meta.end - h->meta.next < META_LOW + (p.n / META_SHARE << TERN_PAGE_SHIFT))
 		feed_locked(h, p, most);
 	while (!tern_pagealloc_give(&h->pages, p.first, p.n, &done)) {
 		p.first += done;

@@ -62,6 +62,7 @@ void *tern_pages_alloc(size_t size, size_t align, uintptr_t below)
 {
 	uint64_t end = below ? tern_page_of(below) : TERN_PAGES_END;
 	uint64_t n = pages_of(size), first;
+	enum tern_search search = TERN_SEARCH_HEAP;
 
 	if (align == 0)
 		align = TERN_PAGE_SIZE;
@@ -70,7 +71,7 @@ void *tern_pages_alloc(size_t size, size_t align, uintptr_t below)
 	tern_heap_make_room(n);
 	do
 		first = take_run(n, pages_of(align), end);
-	while (first == TERN_NO_PAGE && tern_heap_find_memory(n + pages_of(align) - 1));
+	while (first == TERN_NO_PAGE && tern_heap_find_memory(&search, n + pages_of(align) - 1));
 	return first == TERN_NO_PAGE ? NULL : (void *)tern_page_addr(first);
 }
 

@@ -411,6 +411,7 @@ void *tern_stack_alloc(size_t size)
 {
 	unsigned order = order_of(size);
 	bool large = order == TERN_STACK_ORDERS;
+	enum tern_search search = TERN_SEARCH_HEAP;
 	void *stack;
 
 	if (size == 0 || size > TERN_STACK_LIMIT)
@@ -423,8 +424,8 @@ void *tern_stack_alloc(size_t size)
 		if (stack)
 			hand_out(stack);
 		tern_irq_restore(irq);
-	} while (!stack &&
-		 tern_heap_find_memory(large ? size >> TERN_PAGE_SHIFT : 2 * SPAN_PAGES - 1));
+	} while (!stack && tern_heap_find_memory(&search, large ? size >> TERN_PAGE_SHIFT
+								: 2 * SPAN_PAGES - 1));
 	return stack;
 }
 

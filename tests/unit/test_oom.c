@@ -108,7 +108,17 @@ TEST(oom, each_class_takes_all_and_gives_it_back)
 	own_heap_end();
 }
 
-/* One class has everything; all others have nothing, until it lets go of a little. */
+static bool has_run(unsigned npages)
+{
+	struct tern_page_stats s;
+
+	tern_page_stats(&s);
+	return s.longest_free >= (uint64_t)npages << TERN_PAGE_SHIFT;
+}
+
+/* One class has everything; all others have nothing, until it lets go of a little. The heap's own
+ * records, which stay where they were made, may lie between what was let go: a span that needs more
+ * pages than there are in a row may be refused, and no other. */
 TEST(oom, what_one_class_lets_go_another_has)
 {
 	if (!begin(t, MiB(1)))
@@ -125,9 +135,10 @@ TEST(oom, what_one_class_lets_go_another_has)
 		free_all(l->next);
 		l->next = NULL;
 		for (unsigned d = 1; d < TERN_SIZECLASSES; d++) {
+			unsigned npages = tern_sizeclass_pages[d];
 			void *p = tern_malloc(tern_sizeclass_size[d]);
 
-			EXPECT(p);
+			EXPECT(p || (npages > 1 && !has_run(npages)));
 			tern_free(p);
 		}
 		free_all(list);
