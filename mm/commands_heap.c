@@ -2,6 +2,7 @@
 /* commands_heap.c - what a person may ask about objects: heap, alloc, free.
  *
  * Uses the public calls only, as any kernel could. Context: threads. */
+#include <tern/safety.h>
 #include <tern/stats.h>
 #include <tern/tern.h>
 
@@ -16,7 +17,7 @@ static const char *const kinds[] = { "scan", "noscan", "typed", "manual", NULL }
 
 const char *tern_commands_complete_heap(unsigned i)
 {
-	return i < ARRAY_SIZE(kinds) ? kinds[i] : NULL;
+	return i < TERN_OBJECTS_ALL ? kinds[i] : i == TERN_OBJECTS_ALL ? "check" : NULL;
 }
 
 static bool parse_kind(const char *word, enum tern_objects *kind)
@@ -81,11 +82,60 @@ static void print_memory(const struct tern_heap_stats *s)
 	print_row("waiting", s->waiting, "not grown into yet");
 }
 
+static void print_trace(const char *what, const struct tern_trace *trace)
+{
+	if (!trace->ret[0])
+		return;
+	tern_printf("%s", what);
+	for (unsigned i = 0; i < TERN_TRACE_DEPTH && trace->ret[i]; i++)
+		tern_printf(" 0x%lx", (unsigned long)trace->ret[i]);
+	tern_printf("\n");
+}
+
+/* Without sites, as in release builds, what is in use is all that is known. */
+static enum tern_command_result tell_object(uintptr_t addr)
+{
+	struct tern_object_sites o = { 0 };
+
+	if (!tern_object_sites((void *)addr, &o)) {
+		o.object = (uintptr_t)tern_base((void *)addr);
+		o.size = tern_usable_size((void *)o.object);
+		o.in_use = o.object;
+	}
+	if (!o.object) {
+		tern_printf("no object is at 0x%lx\n", (unsigned long)addr);
+		return TERN_COMMAND_FAILED;
+	}
+	tern_printf("0x%lx: %zu bytes, %s\n", (unsigned long)o.object, o.size,
+		    o.in_use ? "in use" : "freed");
+	print_trace("allocated at", &o.allocated);
+	print_trace("freed at", &o.freed);
+	return TERN_COMMAND_OK;
+}
+
+static enum tern_command_result check_all(void)
+{
+	struct tern_damage d;
+	uint64_t n = tern_check_heap(&d);
+
+	tern_printf("damaged: %llu objects\n", (unsigned long long)n);
+	if (!n)
+		return TERN_COMMAND_OK;
+	tern_printf("written to 0x%lx: 0x%02x\n", (unsigned long)d.at, d.found[0]);
+	tell_object(d.object.object);
+	return TERN_COMMAND_FAILED;
+}
+
 enum tern_command_result tern_commands_heap(int argc, char **argv)
 {
 	enum tern_objects kind = TERN_OBJECTS_ALL;
 	struct tern_heap_stats s;
+	unsigned long long addr;
 
+	if (argc == 2 && tern_str_eq(argv[1], "check"))
+		return check_all();
+	if (argc == 2 && tern_command_number(argv[1], &addr))
+		return tell_object(addr);
 	if (argc > 2 || (argc == 2 && !parse_kind(argv[1], &kind)))
 		return TERN_COMMAND_USAGE;
 	print_classes(kind);
@@ -127,7 +177,7 @@ enum tern_command_result tern_commands_free(int argc, char **argv)
 	if (argc != 2 || !tern_command_number(argv[1], &addr))
 		return TERN_COMMAND_USAGE;
 	p = (void *)(uintptr_t)addr;
-	if (!tern_usable_size(p)) {
+	if (!p || tern_base(p) != p) {
 		tern_printf("no object in use begins at 0x%llx\n", addr);
 		return TERN_COMMAND_FAILED;
 	}
