@@ -174,21 +174,32 @@ static void mark_small_types(struct tern_mark_work *w, uintptr_t base, const str
 		mark_chunk(w, at, mask, low, high);
 }
 
+/* That of a user arena's chunk changes while objects are taken from it: userarena.c. */
+static size_t ptrdata_of(const struct tern_type *type)
+{
+	return __atomic_load_n(&type->ptrdata, __ATOMIC_RELAXED);
+}
+
+static uint64_t mask_of(const struct tern_type *type, size_t i)
+{
+	return __atomic_load_n(&type->mask[i], __ATOMIC_RELAXED);
+}
+
 static void mark_large_types(struct tern_mark_work *w, uintptr_t base, const struct tern_type *type,
 			     uintptr_t low, uintptr_t high)
 {
 	uintptr_t one = low - (low - base) % type->size;
-	size_t skip = (low - one) / CHUNK;
+	size_t skip = (low - one) / CHUNK, ptrdata = ptrdata_of(type);
 
 	for (; one < high; one += type->size, skip = 0)
-		for (size_t i = skip; i * CHUNK < type->ptrdata; i++)
-			mark_chunk(w, one + i * CHUNK, type->mask[i], low, high);
+		for (size_t i = skip; i * CHUNK < ptrdata; i++)
+			mark_chunk(w, one + i * CHUNK, mask_of(type, i), low, high);
 }
 
 void tern_mark_typed(struct tern_mark_work *w, uintptr_t base, const struct tern_type *type,
 		     uintptr_t low, uintptr_t high)
 {
-	if (!type->ptrdata)
+	if (!ptrdata_of(type))
 		return;
 	if (type->size <= CHUNK)
 		mark_small_types(w, base, type, low, high);

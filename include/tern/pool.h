@@ -33,7 +33,7 @@ struct tern_pool {
 };
 
 /* clang-format off */
-#define TERN_POOL_INIT(new_fn_) { .new_fn = (new_fn_) }
+#define TERN_POOL_INIT(new_fn) { new_fn, NULL }
 /* clang-format on */
 
 /**

@@ -5,6 +5,7 @@
 #include <tern/tern.h>
 
 #include "boot/host/host.h"
+#include "tests/host/faults.h"
 #include "tests/unit/heap.h"
 
 #define SIZE (256ul << 20)
@@ -21,6 +22,14 @@ bool heap_for_tests(void)
 		 -1, 0);
 	have = p != MAP_FAILED && tern_add_zeroed_region((uintptr_t)p, SIZE) == TERN_OK;
 	return have;
+}
+
+bool probe_byte(const void *addr, uint8_t *byte)
+{
+	if (host_faults(addr))
+		return false;
+	*byte = *(const uint8_t *)addr;
+	return true;
 }
 
 unsigned cpus_for_tests(void)

@@ -3,6 +3,7 @@
 #include "tests/unit/heap.h"
 
 #include "boot/cpu.h"
+#include "boot/machine.h"
 #include "boot/thread.h"
 #include "lib/assert.h"
 
@@ -18,6 +19,15 @@ struct run {
 bool heap_for_tests(void)
 {
 	return true;
+}
+
+bool probe_byte(const void *addr, uint8_t *byte)
+{
+	uint64_t value = 0;
+	bool done = mach_probe_read((uintptr_t)addr, 1, &value);
+
+	*byte = (uint8_t)value;
+	return done;
 }
 
 unsigned cpus_for_tests(void)

@@ -6,8 +6,12 @@
 #define TESTS_UNIT_HEAP_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 bool heap_for_tests(void);
+
+/* Read a byte that may fault: false if it does. One thread at a time. */
+bool probe_byte(const void *addr, uint8_t *byte);
 
 /* At least 1, at most 8. */
 unsigned cpus_for_tests(void);

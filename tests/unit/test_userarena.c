@@ -28,6 +28,8 @@ static bool begin(void)
 
 static void end(void)
 {
+	/* They would keep what comes to lie there. */
+	memset(objects, 0, sizeof(objects));
 	atomic_store(&tern_gc_state.on, collecting);
 }
 
