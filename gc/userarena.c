@@ -94,9 +94,9 @@ static struct chunk *make_chunk(size_t bytes)
 	if (!c)
 		return NULL;
 	c->type = (struct tern_type){ .size = bytes, .mask = c->mask, .name = "an arena's" };
-	/* with who marks, and reads the entry first */
-	atomic_thread_fence(memory_order_release);
-	tern_typed_set(span_of(c), 0, (uintptr_t)&c->type);
+	/* release: with who marks, and reads the entry first */
+	__atomic_store_n((uint64_t *)tern_typed_entry(span_of(c), 0), (uintptr_t)&c->type,
+			 __ATOMIC_RELEASE);
 	tern_large_set_chunk(&tern_heap.pages, span_of(c), TERN_CHUNK_LIVE);
 	return c;
 }
