@@ -8,12 +8,14 @@
 
 #include "mm/debug.h"
 #include "mm/mcache.h"
+#include "mm/sample_table.h"
 
 struct tern_heap {
 	struct tern_mcache *_Atomic cache[TERN_MAX_CPUS]; /* [atomic: release; the CPU itself
 							   * relaxed] written once, by it */
 	struct tern_mcentral central[TERN_SPANCLASSES];
 	struct tern_mheap pages;
+	struct tern_sample_table samples;
 	struct tern_debug debug;
 	/* [atomic: relaxed] what tern_heap_find_memory() knows of slots that no list has: as many
 	 * had been freed when all spans were listed */

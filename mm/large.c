@@ -61,6 +61,8 @@ static bool drop(struct tern_mheap *h, struct tern_pagecache *pages, struct tern
 	if (!atomic_compare_exchange_strong_explicit(&s->state, &state, TERN_SPAN_DEAD,
 						     memory_order_acq_rel, memory_order_relaxed))
 		return false;
+	if (tern_sample_any(s))
+		tern_sample_freed(s, base);
 	count(kind, npages << TERN_PAGE_SHIFT);
 	if (tern_mspan_chunk(s) != TERN_CHUNK_NONE)
 		end_chunk(h, s);

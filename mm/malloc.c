@@ -78,6 +78,16 @@ static void *take_refilled(struct tern_mcache *c, size_t spc, bool zero)
 	return p;
 }
 
+static TERN_INLINE void *take_and_sample(struct tern_mcache *c, size_t spc, bool zero)
+{
+	uint64_t bytes = tern_sample_wanted() ? tern_sample_refilled(c, spc) : 0;
+	void *p = take_refilled(c, spc, zero);
+
+	if (unlikely(bytes))
+		tern_sample_add(c, c->slots[spc].span, (uintptr_t)p, bytes);
+	return p;
+}
+
 static void set_entry(struct tern_mspan *s, uintptr_t addr, uint64_t entry)
 {
 	tern_typed_set(s, tern_mspan_slot(s, addr), entry);
@@ -101,7 +111,7 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
 
 		if (c &&
 		    tern_mcache_refill(c, tern_heap.central, &tern_heap.pages, (tern_spanclass)spc))
-			p = take_refilled(c, spc, zero);
+			p = take_and_sample(c, spc, zero);
 		if (p && tern_spanclass_kind((tern_spanclass)spc) == TERN_KIND_TYPED)
 			set_entry(c->slots[spc].span, (uintptr_t)p, entry);
 		tern_irq_restore(irq);
@@ -170,6 +180,17 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 	return s;
 }
 
+static TERN_INLINE void sample_large(struct tern_mspan *s, enum tern_kind kind)
+{
+	unsigned long irq = tern_irq_save();
+	struct tern_mcache *c = tern_heap_cache();
+	uint64_t bytes = c == &tern_mcache_none ? 0 : tern_sample_large(c, kind, s->elemsize);
+
+	if (bytes)
+		tern_sample_add(c, s, s->base, bytes);
+	tern_irq_restore(irq);
+}
+
 static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind kind, bool zero,
 				      const struct tern_type *type)
 {
@@ -179,6 +200,8 @@ static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind 
 	if (size > PTRDIFF_MAX)
 		return NULL;
 	s = make_large(pages_for(size), pages_for(align), kind, type, &base);
+	if (s && tern_sample_wanted())
+		sample_large(s, kind);
 	if (s && zero && s->needzero)
 		tern_clear((void *)base, s->elemsize);
 	return (void *)base;
@@ -455,6 +478,21 @@ static void free_hot(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr
 		c->hot = tern_harden_hot(s);
 }
 
+/* A span that the heap profile knows objects of is never hot. */
+static void free_small(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
+{
+	bool sampled = tern_sample_any(s);
+
+	if (unlikely(sampled))
+		tern_sample_freed(s, addr);
+	if (atomic_load_explicit(&s->owner, memory_order_relaxed) == c)
+		free_hot(c, s, addr);
+	else if (s->spc != TERN_SPANCLASS_TINY)
+		free_remote(c, s, addr);
+	if (unlikely(sampled) && c->hot == s)
+		c->hot = tern_mcache_none.hot;
+}
+
 /* Anything but an object of the span that was freed to last. */
 static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 {
@@ -478,10 +516,8 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 			free_large(c, s, addr);
 		} else if (addr - s->base >= s->nbytes) {
 			bad_free("tern_free", addr);
-		} else if (atomic_load_explicit(&s->owner, memory_order_relaxed) == c) {
-			free_hot(c, s, addr);
-		} else if (s->spc != TERN_SPANCLASS_TINY) {
-			free_remote(c, s, addr);
+		} else {
+			free_small(c, s, addr);
 		}
 	}
 	tern_irq_restore(irq);

@@ -56,6 +56,7 @@ static void count_taken(struct tern_mcache *c, tern_spanclass spc)
 	uint64_t n = e->taken / TERN_SLOTS_TAKEN;
 
 	tern_mcache_count(&c->nmalloc[spc], n);
+	tern_sample_count(c->sampler, spc, n * e->elemsize);
 	set_balance(e->span, e->span->balance + n);
 	__atomic_store_n(&e->taken, e->elemsize, __ATOMIC_RELAXED);
 }
@@ -95,6 +96,7 @@ static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct ter
 
 	if (!s)
 		return;
+	tern_sample_show(c->sampler, spc);
 	count_taken(c, spc);
 	collect(s);
 	tern_mcache_count(&c->nfree[spc], s->balance - tern_mspan_taken(s));
@@ -137,6 +139,7 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 	struct tern_mspan *s = e->span;
 
 	if (s) {
+		tern_sample_show(c->sampler, spc);
 		count_taken(c, spc);
 		collect(s);
 		if (aim(e, s))

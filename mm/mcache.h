@@ -5,6 +5,7 @@
 
 #include "lib/assert.h"
 #include "mm/mcentral.h"
+#include "mm/sample.h"
 
 /* What the fast path sees of a class. */
 struct tern_slots {
@@ -34,6 +35,7 @@ struct tern_mcache {
 	struct tern_slots slots[TERN_SPANCLASSES];
 	struct tern_mspan *hot; /* a span in the cache, or one without slots: freed to last */
 	struct tern_pagecache pages;
+	struct tern_sampler *sampler; /* [atomic: release; the CPU itself plainly] NULL: none yet */
 	atomic_bool holds; /* [atomic: relaxed] spans or pages, as far as others have to know */
 	uintptr_t tiny, tiny_end; /* the rest of a 16-byte block, for crumbs without pointers */
 	/* [atomic: relaxed; written by the CPU alone] counts for statistics, by class */

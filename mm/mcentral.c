@@ -36,6 +36,7 @@
 #include "lib/assert.h"
 #include "lib/bits.h"
 #include "mm/debug.h"
+#include "mm/sample.h"
 
 #define PURGE_MIN 128u
 
@@ -103,6 +104,8 @@ static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct te
 	if (!atomic_compare_exchange_strong_explicit(&s->sweepgen, &due, gen - 1,
 						     memory_order_seq_cst, memory_order_relaxed))
 		return false;
+	if (tern_sample_any(s))
+		tern_sample_swept(s);
 	n = tern_mspan_sweep(s);
 	tern_mheap_count_swept(h, n, n * s->elemsize, s->npages);
 	atomic_store_explicit(&s->sweepgen, gen, memory_order_seq_cst);

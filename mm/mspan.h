@@ -91,6 +91,7 @@ struct tern_mspan {
 	_Atomic uint8_t state; /* [atomic: release by who makes it, acquire by readers without a
 				* lock] enum tern_span_state */
 	uint8_t nwords;        /* [const] for ever */
+	atomic_bool sampled;   /* [atomic: relaxed] the heap profile has an object of it */
 	tern_spanclass spc;    /* [const] */
 	uint8_t form;          /* [const] for ever */
 	_Atomic uint8_t chunk; /* [atomic: relaxed] of a large object: enum tern_chunk */

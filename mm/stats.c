@@ -47,18 +47,28 @@ static unsigned taken_in(const struct tern_mspan *s, unsigned c)
 	return taken;
 }
 
-/* What a CPU did in the span that it owns, and did not count yet: see mcache.c. */
-static void add_owned(struct counts *n, const struct tern_slots *e, tern_spanclass spc)
+/* Slots that are free, and not to be seen: see sample.c. */
+static unsigned hidden_of(const struct tern_mcache *c, tern_spanclass spc)
 {
+	const struct tern_sampler *m = __atomic_load_n(&c->sampler, __ATOMIC_ACQUIRE);
+
+	return m ? count_bits(get(&m->of[spc].hidden)) : 0;
+}
+
+/* What a CPU did in the span that it owns, and did not count yet: see mcache.c. */
+static void add_owned(struct counts *n, const struct tern_mcache *c, tern_spanclass spc)
+{
+	const struct tern_slots *e = &c->slots[spc];
 	const struct tern_mspan *s = __atomic_load_n(&e->span, __ATOMIC_ACQUIRE);
-	uint64_t fresh, balance;
+	uint64_t fresh, balance, taken;
 
 	if (!s)
 		return;
+	taken = less(taken_in(s, tern_spanclass_size(spc)), hidden_of(c, spc));
 	fresh = __atomic_load_n(&e->taken, __ATOMIC_RELAXED) / TERN_SLOTS_TAKEN;
 	balance = __atomic_load_n(&s->balance, __ATOMIC_RELAXED);
 	n->mallocs += fresh;
-	n->frees += less(balance + fresh, taken_in(s, tern_spanclass_size(spc)));
+	n->frees += less(balance + fresh, taken);
 }
 
 /* The caches of all CPUs; those that have none share the last. */
@@ -81,7 +91,7 @@ static struct counts count_small(tern_spanclass spc)
 			continue;
 		n.mallocs += get(&c->nmalloc[spc]);
 		n.frees += get(&c->nfree[spc]);
-		add_owned(&n, &c->slots[spc], spc);
+		add_owned(&n, c, spc);
 	}
 	n.frees += get(&tern_heap.central[spc].nswept);
 	n.malloc_bytes = n.mallocs * size;

@@ -47,6 +47,45 @@ void tern_trace_stop(void);
  */
 bool tern_trace_write(tern_write *write, void *arg);
 
+/* The heap profile --------------------------------------------------------------------- */
+
+/**
+ * tern_profile_start - from now on remember where objects are allocated, of one byte in so many
+ * @interval: bytes, on average; 0: 512 KiB, as Go has it; at least 64, less than 4 GiB
+ *
+ * Every byte has the same chance; an object of `interval` bytes or more is remembered in any case. Objects
+ * of all kinds count, by the sizes of their slots. Allocations pay for it only where they are slow
+ * anyway. docs/observing.md tells what it is wrong about. TERN_EINVAL, TERN_ENOMEM. Threads.
+ */
+enum tern_result tern_profile_start(size_t interval);
+/**
+ * tern_profile_stop - no new samples; those that are in use are still noticed to end. Any context.
+ */
+void tern_profile_stop(void);
+
+/* What runs: all may be NULL or 0. */
+struct tern_profile_image {
+	const char *path;       /* of the image, where a person will look at the profile */
+	uintptr_t start, limit; /* of its text */
+	uint64_t offset;        /* of `start` in the file */
+	/* The name of the function that holds an address, or NULL; *offset: from its start. */
+	const char *(*function)(uintptr_t addr, uintptr_t *offset);
+};
+/**
+ * tern_profile_write - the profile, in the format of pprof (profile.proto, not compressed)
+ *
+ * With alloc_objects, alloc_space, inuse_objects, inuse_space as Go's heap profile. Samples may come
+ * meanwhile. False if the caller's function said no. Threads.
+ */
+bool tern_profile_write(const struct tern_profile_image *image, tern_write *write, void *arg);
+
+struct tern_profile_stats {
+	uint64_t interval; /* 0: off */
+	uint64_t sites;    /* places and sizes that samples came from */
+	uint64_t lost;     /* samples for which there was no memory */
+};
+void tern_profile_stats(struct tern_profile_stats *stats);
+
 /* What leads where --------------------------------------------------------------------- */
 
 /* These stop the world for as long as it takes to look at all of the heap, one object after another.
