@@ -152,35 +152,36 @@ struct sums {
 	bool bad;
 };
 
-/* The functions are short, and may stand side by side. */
-static bool lies_in(uint64_t addr, uintptr_t fn)
+/* The one of them that an address lies in, or 0. They are short, and may stand side by side. */
+static uintptr_t maker_at(uint64_t addr)
 {
-	const uintptr_t all[] = { (uintptr_t)make_a,         (uintptr_t)make_b,
-				  (uintptr_t)make_large,     (uintptr_t)make_all,
-				  (uintptr_t)make_collected, (uintptr_t)free_all };
+	const uintptr_t all[] = { (uintptr_t)make_a, (uintptr_t)make_b, (uintptr_t)make_large,
+				  (uintptr_t)make_collected };
+	uintptr_t nearest = 0;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(all); i++)
-		if (all[i] > fn && all[i] <= addr)
-			return false;
-	return addr - fn < 400;
+		if (all[i] <= addr && addr - all[i] < 400 && all[i] > nearest)
+			nearest = all[i];
+	return nearest;
 }
 
 static void read_sample(struct reader r, uintptr_t fn, struct sums *s)
 {
 	uint64_t values[4] = { 0 };
 	unsigned n = 0;
+	uintptr_t maker = 0;
 	struct field f;
-	bool ours = false;
 
+	/* The innermost call comes first. */
 	while (next_field(&r, &f)) {
-		if (f.number == 1)
-			ours |= lies_in(f.value, fn);
+		if (f.number == 1 && !maker)
+			maker = maker_at(f.value);
 		if (f.number == 2 && n < 4)
 			values[n++] = f.value;
 	}
 	s->bad |= r.bad || n != 4;
 	s->samples++;
-	for (unsigned i = 0; ours && i < 4; i++)
+	for (unsigned i = 0; maker == fn && i < 4; i++)
 		s->value[i] += values[i];
 }
 
