@@ -40,6 +40,9 @@ void test_fail(struct test *t, const char *file, int line, const char *format, .
 	TERN_PRINTF(4, 5);
 void test_note(struct test *t, const char *format, ...) TERN_PRINTF(2, 3); /* "# ..." line */
 
+/* If it is set: called after each test, such as to collect what it has left. */
+extern void (*test_after_each)(void);
+
 /* Run every test whose "group.name" matches the pattern (see tern_str_match; a pattern without
  * wildcards also matches a group, and NULL matches all). Prints KTAP. Returns how many failed,
  * or -1 when none matched. */

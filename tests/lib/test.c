@@ -5,6 +5,8 @@
  * alone sees what it saw among all. Context: one thread at a time. */
 #include "tests/test.h"
 
+void (*test_after_each)(void);
+
 #include <stdarg.h>
 
 #include <tern/tern.h>
@@ -120,6 +122,8 @@ static bool run_one(struct test *t, unsigned number, uint64_t seed)
 	t->skip_reason = NULL;
 	t->rng = hash_text(hash_text(seed ^ 0xcbf29ce484222325ull, t->group), t->name);
 	t->fn(t);
+	if (test_after_each)
+		test_after_each();
 	expect_tidy(t);
 	tern_printf("%s %u %s.%s", t->failures ? "not ok" : "ok", number, t->group, t->name);
 	if (t->skip_reason && !t->failures)

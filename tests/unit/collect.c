@@ -5,6 +5,7 @@
 #include <tern/gc.h>
 
 #include "mm/gchook.h"
+#include "tests/test.h"
 #include "tests/unit/heap.h"
 
 static const struct tern_gchooks *hooks;
@@ -27,6 +28,12 @@ static bool cycles_were_asked_for(void)
 	return percent >= 0;
 }
 
+/* Between tests nothing is kept where no collector looks. */
+static void collect_what_is_left(void)
+{
+	tern_gc();
+}
+
 bool collector_for_tests(void)
 {
 	if (hooks)
@@ -34,6 +41,7 @@ bool collector_for_tests(void)
 	if (!heap_for_tests() || !start_collector())
 		return false;
 	hooks = atomic_load_explicit(&tern_gchooks, memory_order_acquire);
+	test_after_each = collect_what_is_left;
 	if (!cycles_were_asked_for())
 		no_cycles_start();
 	return true;
