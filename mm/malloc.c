@@ -655,15 +655,19 @@ static void *take_kind(enum tern_kind kind, size_t size)
 	}
 }
 
+static void copy(void *to, const void *from, size_t size)
+{
+	memcpy(to, from, size);
+	tern_gchook_filled(to, size);
+}
+
 /* Another object with what it shares with the one at p, which has `old` bytes. */
 static void *copy_of(const void *p, size_t old, enum tern_kind kind, size_t size)
 {
 	void *q = take_kind(kind, size);
 
-	if (q) {
-		memcpy(q, p, old < size ? old : size);
-		tern_gchook_filled(q, old < size ? old : size);
-	}
+	if (q)
+		copy(q, p, old < size ? old : size);
 	return q;
 }
 
@@ -699,7 +703,7 @@ void *tern_renew_array(void *p, const struct tern_type *type, size_t n)
 	if (!q || !p || p == zero_size)
 		return q;
 	old = crumb_room(p) ? crumb_room(p) : bytes_of(span_of_object("tern_renew_array", p), p);
-	memcpy(q, p, old < n * type->size ? old : n * type->size);
+	copy(q, p, old < n * type->size ? old : n * type->size);
 	tern_free(p);
 	return q;
 }

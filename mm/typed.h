@@ -8,9 +8,8 @@
  *
  * So who allocates writes an entry with one store, of his own slot alone: no reading, no neighbours, and
  * nothing that grows with the object. In a stopped world entries of slots in use are complete, as
- * slots are taken and entries written with interrupts off. (Who marks in a running world also needs
- * the entry to be visible before the object's address is: a barrier between stores, before the
- * allocation returns, and none on x86_64.) */
+ * slots are taken and entries written with interrupts off. Who marks in a running world does not
+ * look at the entry of a newer object: it is black before its slot is taken. */
 #ifndef MM_TYPED_H
 #define MM_TYPED_H
 
