@@ -16,6 +16,7 @@
 #include "mm/heap.h"
 #include "mm/typed.h"
 #include "tests/test.h"
+#include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
 #include "tests/unit/own_heap.h"
 
@@ -641,4 +642,141 @@ TEST(type, inside_a_function_and_with_32_fields)
 	agrees_with_model(t, &outer_type, 2);
 	agrees_with_model(t, &tern_pointer_type, 64);
 	own_heap_end();
+}
+
+/* --- the collector ---------------------------------------------------------------------------- */
+
+#define SIZES     75u
+#define ROOTS     10000u
+#define SEED      0x5eedu
+#define HIDDEN(p) (~(uintptr_t)(p))
+
+/* Three words and more: only the first two are pointers. */
+struct holder {
+	struct holder *next;
+	uint64_t *kept;
+	uintptr_t last[];
+};
+
+static struct holder *first;
+static uintptr_t kept[ROOTS], lost[ROOTS]; /* hidden: no word of these is a pointer */
+static const uint64_t first_two = 3;
+static struct tern_type holder_type[SIZES];
+
+static TERN_NOINLINE uint64_t *new_seed(uint64_t i)
+{
+	uint64_t *p = tern_alloc_noscan(16);
+
+	if (p)
+		*p = SEED + i;
+	return p;
+}
+
+static size_t size_at(unsigned i)
+{
+	static const size_t large[] = { 40000, 131072, 131080, 300000, 1000000 };
+
+	i += 3; /* the first class of three words */
+	return i < TERN_SIZECLASSES ? tern_sizeclass_size[i]
+				    : large[(i - TERN_SIZECLASSES) % ARRAY_SIZE(large)];
+}
+
+static TERN_NOINLINE unsigned make_holders(void)
+{
+	unsigned n = 0;
+
+	for (first = NULL; n < SIZES; n++) {
+		struct holder *h;
+		uint64_t *in, *out;
+
+		holder_type[n] = (struct tern_type){ size_at(n), 16, &first_two, "holder" };
+		h = tern_new(&holder_type[n]);
+		if (!h)
+			break;
+		h->next = first;
+		first = h;
+		if (!(in = new_seed(n)) || !(out = new_seed(n)))
+			break;
+		h->kept = in;
+		h->last[size_at(n) / WORD - 3] = (uintptr_t)out;
+		kept[n] = HIDDEN(in);
+		lost[n] = HIDDEN(out);
+	}
+	return n;
+}
+
+/* One by one: a stale word that leads to one of them keeps no other. */
+static TERN_NOINLINE void drop_holders(void)
+{
+	struct holder *next;
+
+	for (; first; first = next) {
+		next = first->next;
+		first->next = NULL;
+	}
+}
+
+/* How many are still what they were. */
+static TERN_NOINLINE unsigned in_use(const uintptr_t *hidden, unsigned n)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t *p = (uint64_t *)HIDDEN(hidden[i]);
+
+		count += tern_base(p) == p && *p == SEED + i;
+	}
+	return count;
+}
+
+/* Words that nobody cleared may look like pointers: but not to most of what is garbage. */
+static void expect_lost(struct test *t, const uintptr_t *hidden, unsigned n)
+{
+	EXPECT(in_use(hidden, n) <= n / 4);
+}
+
+TEST(type, what_only_scalars_lead_to_is_collected_at_any_size)
+{
+	unsigned n;
+
+	REQUIRE(collector_for_tests());
+	n = make_holders();
+	if (!EXPECT(n >= 60) || !EXPECT_EQ(tern_gc(), TERN_OK))
+		return;
+	EXPECT_EQ(in_use(kept, n), n);
+	expect_lost(t, lost, n);
+	drop_holders();
+	tern_gc();
+	expect_lost(t, kept, n);
+}
+
+static TERN_NOINLINE bool fill_roots(struct node *root)
+{
+	for (unsigned i = 0; i < ROOTS; i++) {
+		root[i].next = (struct node *)new_seed(i);
+		root[i].key = (uintptr_t)new_seed(i);
+		kept[i] = HIDDEN(root[i].next);
+		lost[i] = HIDDEN(root[i].key);
+		if (!root[i].next || !root[i].key)
+			return false;
+	}
+	return true;
+}
+
+/* Manual memory, so that nothing but the registration makes it a root. Longer than one job. */
+TEST(type, typed_roots_are_roots_where_the_type_says)
+{
+	struct node *root;
+
+	REQUIRE(collector_for_tests() && (root = tern_calloc(ROOTS, sizeof(*root))));
+	EXPECT_EQ(tern_gc_add_root_typed(root, &node_type, ROOTS), TERN_OK);
+	EXPECT_EQ(tern_gc_add_root_typed(root, &node_type, 1), TERN_EINVAL);
+	if (EXPECT(fill_roots(root)) && EXPECT_EQ(tern_gc(), TERN_OK)) {
+		EXPECT_EQ(in_use(kept, ROOTS), ROOTS);
+		expect_lost(t, lost, ROOTS);
+	}
+	EXPECT_EQ(tern_gc_remove_root(root, ROOTS * sizeof(*root)), TERN_OK);
+	tern_gc();
+	expect_lost(t, kept, ROOTS);
+	tern_free(root);
 }
