@@ -174,6 +174,8 @@ static void random_mask(struct test *t, size_t words)
 		if (test_random_below(t, 4) <= density)
 			mask[i / 64] |= 1ull << i % 64;
 	mask[0] |= 1ull << test_random_below(t, words < 64 ? words : 64);
+	if (test_random_below(t, 2))
+		mask[(words - 1) / 64] |= 1ull << (words - 1) % 64;
 }
 
 /* Scalar words lead to target 0. Of the words that are pointers the first, the last and some between
@@ -242,7 +244,7 @@ TEST(type, sizes_at_the_borders_of_classes)
 		for (int border = -1; border <= 1; border++) {
 			size_t words = tern_sizeclass_size[c] / WORD + (size_t)border;
 
-			if (words)
+			for (unsigned k = 0; words && k < 8; k++)
 				one_object(t, words);
 		}
 	own_heap_end();
