@@ -18,10 +18,10 @@
 
 #define MS 1000000u
 
-static struct tern_gc_pause pauses[TERN_GC_PAUSES]; /* [stw] */
-static uint64_t npauses;                            /* [stw] that ever were */
-static uint64_t first_ns;                           /* [const] */
-static uint64_t ncycles;                            /* [stw] */
+struct tern_gc_pause tern_history_pauses[TERN_GC_PAUSES]; /* [stw] */
+static uint64_t npauses;                                  /* [stw] that ever were */
+static uint64_t first_ns;                                 /* [const] */
+static uint64_t ncycles;                                  /* [stw] */
 static uint64_t taken_ns; /* [stw] CPU time: of all CPUs in all pauses, and of marking */
 
 void tern_history_start(uint64_t now_ns)
@@ -33,7 +33,7 @@ void tern_history_add_pause(const struct tern_cycle *c)
 {
 	uint64_t ns = c->end_ns - c->asked_ns;
 
-	pauses[npauses++ % TERN_GC_PAUSES] = (struct tern_gc_pause){ ns, c->end_ns };
+	tern_history_pauses[npauses++ % TERN_GC_PAUSES] = (struct tern_gc_pause){ ns, c->end_ns };
 	taken_ns = tern_add_sat(taken_ns, c->ncpu * ns);
 }
 
@@ -51,7 +51,7 @@ size_t tern_gc_pauses(struct tern_gc_pause *to, size_t max)
 	if (n > max)
 		n = max;
 	for (size_t i = 0; i < n; i++)
-		to[i] = pauses[(npauses - 1 - i) % TERN_GC_PAUSES];
+		to[i] = tern_history_pauses[(npauses - 1 - i) % TERN_GC_PAUSES];
 	tern_irq_restore(irq);
 	return n;
 }

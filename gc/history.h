@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include <tern/gc.h>
+
 #include "gc/pacer.h"
 
 struct tern_cycle {
@@ -20,6 +22,9 @@ struct tern_cycle {
 	uint64_t mark_ns, assist_ns; /* CPU time beside the program: all, and of who allocates */
 	uint64_t stack_bytes, globals_bytes;
 };
+
+/* Times look like addresses: no roots. */
+extern struct tern_gc_pause tern_history_pauses[TERN_GC_PAUSES];
 
 /* The collector is on from now on. */
 void tern_history_start(uint64_t now_ns);

@@ -180,6 +180,7 @@ static const struct {
 } own[] = {
 	{ &tern_heap, sizeof(tern_heap) },
 	{ &tern_gc_state, sizeof(tern_gc_state) },
+	{ tern_history_pauses, sizeof(tern_history_pauses) },
 };
 
 static void all_but_own(uintptr_t low, uintptr_t high, tern_scan_stack *scan, void *arg)
