@@ -13,9 +13,11 @@
 
 #include "gc/pool.h"
 #include "gc/roots.h"
+#include "gc/tied.h"
 #include "lib/bits.h"
 #include "mm/guard.h"
 #include "mm/heap.h"
+#include "mm/special.h"
 #include "mm/typed.h"
 
 static struct tern_arena_map *const map = &tern_heap.pages.arenas;
@@ -111,11 +113,24 @@ static void words_of_mask(uintptr_t at, uint64_t mask, tern_graph_word *fn, void
 		fn(arg, at + (unsigned)__builtin_ctzll(mask) * sizeof(uintptr_t));
 }
 
+/* Values that an object is the key of stand in records. */
+static void words_of_key(const struct tern_node *n, tern_graph_word *fn, void *arg)
+{
+	const struct tern_special *r =
+		atomic_load_explicit(&n->span->specials, memory_order_relaxed);
+
+	for (; r; r = r->next)
+		if (tern_special_slot(n->span, r->offset) == n->slot && tern_special_is_edge(r))
+			fn(arg, (uintptr_t)&r->arg);
+}
+
 void tern_node_words(const struct tern_node *n, tern_graph_word *fn, void *arg)
 {
 	enum tern_kind kind = tern_spanclass_kind(n->span->spc);
 	uint64_t entry;
 
+	if (tern_special_any(n->span))
+		words_of_key(n, fn, arg);
 	if (kind == TERN_KIND_NOSCAN)
 		return;
 	if (kind != TERN_KIND_TYPED) {
@@ -160,6 +175,13 @@ static void show_stack(void *arg, uintptr_t low, uintptr_t high)
 	e->fn(e->arg, &r, NULL);
 }
 
+static void show_tied(void *arg, uintptr_t at, size_t size)
+{
+	const struct each_root *e = arg;
+
+	e->fn(e->arg, &(struct tern_root){ TERN_ROOT_RECORD, at, size }, NULL);
+}
+
 static void show_record(void *arg, uintptr_t at)
 {
 	const struct each_root *e = arg;
@@ -174,6 +196,7 @@ void tern_graph_roots(uintptr_t sp, tern_graph_root *fn, void *arg)
 	tern_roots_ranges(show_range, &e);
 	tern_pools_words(show_record, &e);
 	tern_port_scan_stacks(sp, show_stack, &e);
+	tern_tied_words(show_tied, &e);
 }
 
 /* Runs one page at a time, as two runs side by side look like one. */

@@ -13,6 +13,10 @@
  *          to what is left over at a span's end. To an object's inside they keep it alive. One past
  *          an object's end lies in the next.
  * Large    objects over 128 KiB are scanned in parts that several CPUs take.
+ * Keys     of ephemerons: an edge leads from such an object to each of its values, which stands not in
+ *          the object but in its specials. So keys are queued even if they hold no pointers, and
+ *          there is no round after round. Beside the program the specials have a lock, and values that
+ *          come to a black key wait for the last pause, see tied.c.
  * No room  for one more grey object: it stays marked, and its span is noted. When all else is done,
  *          every marked object of such a span is scanned again, as often as it takes: each time
  *          there are more marks, so it ends. Marking needs no memory, it is only faster with some.
@@ -22,6 +26,7 @@
 
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "mm/special.h"
 #include "mm/typed.h"
 
 #define OBLET   (128u << 10)
@@ -63,6 +68,12 @@ static TERN_INLINE bool set_mark(_Atomic uint64_t *word, uint64_t bit, bool para
 	return true;
 }
 
+/* In a span in which some are. */
+static bool may_be_key(const struct tern_mspan *s)
+{
+	return atomic_load_explicit(&s->keys, memory_order_relaxed);
+}
+
 static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t addr)
 {
 	uintptr_t offset = addr - s->base;
@@ -83,7 +94,7 @@ static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, ui
 		note_mark(w->marker, s);
 	w->work.marked_objects++;
 	w->work.marked_bytes += s->elemsize;
-	if (tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN &&
+	if ((tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN || unlikely(may_be_key(s))) &&
 	    !tern_work_put(&w->work, s->base + slot * (s->magic ? s->elemsize : 0)))
 		note_overflow(w->marker, s);
 }
@@ -242,9 +253,33 @@ static TERN_INLINE void scan_words(struct tern_mark_work *w, struct tern_mspan *
 				high);
 }
 
+/* The values of which a black object is the key. False if nothing else in it is to be looked at. */
+static TERN_NOINLINE bool mark_values(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj)
+{
+	struct tern_mheap *h = w->marker->heap;
+	bool beside = tern_mheap_marking(h, s->spc);
+	unsigned long irq = beside ? tern_special_lock(h) : 0;
+	struct tern_special *r = atomic_load_explicit(&s->specials, memory_order_relaxed);
+
+	for (; r && s->base + r->offset < obj + s->elemsize; r = r->next)
+		if (s->base + r->offset >= obj && tern_special_is_edge(r))
+			mark_later(w, (uintptr_t)r->arg);
+	if (beside)
+		tern_special_unlock(h, irq);
+	return tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN;
+}
+
 static TERN_INLINE void scan(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj)
 {
+	if (unlikely(may_be_key(s)) && !mark_values(w, s, obj))
+		return;
 	scan_words(w, s, obj, s->magic ? obj + s->elemsize : queue_parts(w, s, obj));
+}
+
+void tern_mark_contents(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj)
+{
+	if (tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN)
+		scan_words(w, s, obj, obj + s->elemsize);
 }
 
 static TERN_INLINE void scan_later(struct tern_mark_work *w, uintptr_t obj)
@@ -350,7 +385,8 @@ static void scan_marked(struct tern_mark_work *w, struct tern_mspan *s)
 			uintptr_t obj =
 				s->base + (i * 64 + (unsigned)__builtin_ctzll(bits)) * s->elemsize;
 
-			scan_words(w, s, obj, obj + s->elemsize);
+			if (!may_be_key(s) || mark_values(w, s, obj))
+				scan_words(w, s, obj, obj + s->elemsize);
 			drain_own(w);
 		}
 	}

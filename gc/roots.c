@@ -15,6 +15,7 @@
 
 #include "gc/gc.h"
 #include "gc/pool.h"
+#include "gc/tied.h"
 #include "lib/bits.h"
 #include "mm/heap.h"
 
@@ -168,6 +169,7 @@ void tern_roots_start(bool ranges)
 	atomic_store_explicit(&next_stack, 0, memory_order_relaxed);
 	atomic_store_explicit(&stack_bytes, 0, memory_order_relaxed);
 	tern_pools_start();
+	tern_tied_start();
 	if (ranges)
 		cut_ranges();
 }
@@ -268,7 +270,7 @@ bool tern_roots_mark_some(struct tern_mark_work *w)
 		mark_piece(w, r, job - r->first_job);
 	}
 	tern_unlock_irqrestore(&lock, irq);
-	return job < njobs;
+	return job < njobs || tern_tied_mark_some(w);
 }
 
 void tern_roots_mark_stacks(struct tern_mark_work *w, uintptr_t sp)
@@ -283,6 +285,7 @@ void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp)
 {
 	mark_ranges(w);
 	tern_pools_mark(w);
+	tern_tied_mark(w);
 	tern_roots_mark_stacks(w, sp);
 }
 

@@ -12,7 +12,7 @@ bool tern_roots_are_done(void);
 /* Mark from the jobs that no other CPU has taken, until none are left. sp: see
  * tern_port_scan_stacks(). */
 void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp);
-/* The two halves of it: one piece of the registered ranges, also while the program runs, false if there
+/* The two halves of it: one piece of the registered ranges, or of what is tied to objects, also while the program runs, false if there
  * is none left; and the stacks, in the stopped world. */
 bool tern_roots_mark_some(struct tern_mark_work *w);
 void tern_roots_mark_stacks(struct tern_mark_work *w, uintptr_t sp);

@@ -11,6 +11,7 @@
 #include "arch/arch.h"
 #include "mm/harden.h"
 #include "mm/heap.h"
+#include "mm/special.h"
 
 static uint32_t generation(const struct tern_mheap *h)
 {
@@ -104,6 +105,8 @@ void tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct
 	if (!claim(s, gen, gen - 1))
 		return;
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
+	if (unlikely(tern_special_any(s)))
+		tern_special_sweep(h, s);
 	if (atomic_exchange_explicit(&s->word[0].mark, 0, memory_order_relaxed)) {
 		if (tern_mspan_chunk(s) == TERN_CHUNK_QUARANTINE)
 			atomic_fetch_add_explicit(&h->chunks.held, 1, memory_order_relaxed);

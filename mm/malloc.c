@@ -24,6 +24,7 @@
 #include "mm/heap.h"
 #include "mm/large.h"
 #include "mm/scavenge.h"
+#include "mm/special.h"
 #include "mm/typed.h"
 
 #define ALIGN_MAX  GiB(1)
@@ -493,6 +494,15 @@ static void free_small(struct tern_mcache *c, struct tern_mspan *s, uintptr_t ad
 		c->hot = tern_mcache_none.hot;
 }
 
+/* What is tied to the object. Crumbs live as long as their block. */
+static TERN_NOINLINE void free_specials(struct tern_mspan *s, uintptr_t addr)
+{
+	if (s->spc == TERN_SPANCLASS_TINY && s->magic)
+		return;
+	span_of_object("tern_free", (void *)addr);
+	tern_special_free(&tern_heap.pages, s, addr);
+}
+
 /* Anything but an object of the span that was freed to last. */
 static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 {
@@ -504,6 +514,8 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 			bad_free("tern_free", addr);
 		if (!TERN_DEBUG && tern_hardening() & TERN_HARDEN_FILL)
 			tern_harden_fill(span_of_object("tern_free", (void *)addr), addr);
+		if (unlikely(tern_special_any(s)))
+			free_specials(s, addr);
 		if (tern_mheap_marking(&tern_heap.pages, s->spc)) {
 			/* Somebody may be looking at it. If nothing leads to it, the sweep frees it. */
 			if (s->spc != TERN_SPANCLASS_TINY || s->magic == 0)
@@ -616,6 +628,8 @@ static bool resize_large(struct tern_mspan *s, size_t size)
 		return true;
 	if (!tern_mheap_resize(&tern_heap.pages, s, n))
 		return false;
+	if (unlikely(tern_special_any(s)))
+		tern_special_cut(&tern_heap.pages, s);
 	/* A collector may take what it finds there for pointers. */
 	if (s->elemsize > old && tern_spanclass_kind(s->spc) != TERN_KIND_MANUAL)
 		memset((void *)(s->base + old), 0, s->elemsize - old);

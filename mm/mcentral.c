@@ -37,6 +37,7 @@
 #include "lib/bits.h"
 #include "mm/debug.h"
 #include "mm/sample.h"
+#include "mm/special.h"
 
 #define PURGE_MIN 128u
 
@@ -104,6 +105,8 @@ static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct te
 	if (!atomic_compare_exchange_strong_explicit(&s->sweepgen, &due, gen - 1,
 						     memory_order_seq_cst, memory_order_relaxed))
 		return false;
+	if (unlikely(tern_special_any(s)))
+		tern_special_sweep(h, s);
 	if (tern_sample_any(s))
 		tern_sample_swept(s);
 	n = tern_mspan_sweep(s);

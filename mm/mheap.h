@@ -20,6 +20,7 @@
 #include "mm/pagealloc.h"
 #include "mm/pagecache.h"
 #include "mm/region.h"
+#include "mm/special.h"
 
 /* How far the sweep is: see sweep.c. */
 struct tern_sweep_place {
@@ -68,6 +69,7 @@ struct tern_mheap {
 	atomic_bool marking;
 	struct tern_sweep sweep;
 	struct tern_chunk_counts chunks;
+	struct tern_specials specials;
 	struct tern_arena_map arenas;
 };
 
@@ -90,6 +92,7 @@ extern const struct tern_lock_class tern_mheap_class, tern_sweep_class;
 	{                                                                                          \
 		.lock = TERN_LOCK_INIT(&tern_mheap_class), .meta = TERN_META_INIT,                 \
 		.sweep.lock = TERN_LOCK_INIT(&tern_sweep_class),                                   \
+		.specials.lock = TERN_LOCK_INIT(&tern_special_class),                              \
 		.pages = TERN_PAGEALLOC_INIT(&(name).meta),                                        \
 	}
 void tern_mheap_init(struct tern_mheap *h);

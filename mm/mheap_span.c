@@ -43,6 +43,7 @@ void tern_mheap_free_record(struct tern_mheap *h, struct tern_mspan *s)
 {
 	unsigned long irq = tern_lock_irqsave(&h->lock);
 
+	TERN_ASSERT(!tern_special_any(s));
 	tern_fixalloc_free(&h->records[s->form], s);
 	tern_unlock_irqrestore(&h->lock, irq);
 }

@@ -80,7 +80,8 @@ static void start_over(struct tern_mspan *s, uintptr_t base, uint32_t npages, ui
 	__atomic_store_n(&s->npages, npages, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->nelems, nelems, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->spc, spc, __ATOMIC_RELAXED);
-	s->specials = NULL;
+	atomic_store_explicit(&s->specials, NULL, memory_order_relaxed);
+	atomic_store_explicit(&s->keys, false, memory_order_relaxed);
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
 	atomic_store_explicit(&s->rescan, false, memory_order_relaxed);
 	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++) {

@@ -69,7 +69,9 @@ struct tern_span_word {
 struct tern_mspan {
 	_Atomic(struct tern_mspan *) next; /* [atomic: relaxed] the list it is in; must be first */
 
-	struct tern_special *specials; /* [lock: special] records tied to its objects */
+	/* [lock: special; atomic: relaxed, for who only asks whether there are any] records tied to its
+	 * objects: special.h */
+	_Atomic(struct tern_special *) specials;
 	uint64_t balance; /* [owner; atomic: relaxed] see mcache.c: slots taken, less collected */
 	_Atomic(struct tern_mcache *) owner; /* [atomic: relaxed] only the owner itself changes it
 					      * while it is set */
@@ -95,6 +97,7 @@ struct tern_mspan {
 	tern_spanclass spc;    /* [const] */
 	uint8_t form;          /* [const] for ever */
 	_Atomic uint8_t chunk; /* [atomic: relaxed] of a large object: enum tern_chunk */
+	atomic_bool keys;      /* [atomic: relaxed] an object of it may be a key to an ephemeron */
 	uint32_t nbytes;       /* [const] of a span of slots: what these take */
 	uint32_t magic;        /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
 	uintptr_t base;        /* [const] */

@@ -16,6 +16,7 @@
  *          sweep; here the arenas' bits say where spans are. */
 #include "mm/sweep.h"
 
+#include "arch/arch.h"
 #include "lib/lock.h"
 #include "mm/large.h"
 
@@ -132,6 +133,22 @@ uint64_t tern_sweep_dead(struct tern_mheap *h, struct tern_mcentral *all,
 			 struct tern_pagecache *pages)
 {
 	return sweep_piece(h, all, pages, true);
+}
+
+/* The span is asked for anew each time: it may be swept away. */
+void tern_sweep_at(struct tern_mheap *h, struct tern_mcentral *all, struct tern_pagecache *pages,
+		   uintptr_t addr)
+{
+	uint32_t gen = atomic_load_explicit(&h->sweepgen, memory_order_relaxed);
+	struct tern_mspan *s;
+
+	/* acquire: what sweeping did to the object and its specials */
+	while ((s = tern_arena_span(&h->arenas, addr)) &&
+	       tern_spanclass_collected(__atomic_load_n(&s->spc, __ATOMIC_RELAXED)) &&
+	       atomic_load_explicit(&s->sweepgen, memory_order_acquire) != gen) {
+		sweep(h, all, pages, s);
+		arch_relax();
+	}
 }
 
 bool tern_sweep_is_done(struct tern_mheap *h)

@@ -15,6 +15,10 @@ uint64_t tern_sweep_some(struct tern_mheap *h, struct tern_mcentral *all,
 /* The same among spans in which nothing is marked, so that their pages come free. */
 uint64_t tern_sweep_dead(struct tern_mheap *h, struct tern_mcentral *all,
 			 struct tern_pagecache *pages);
+/* Sweep the span that an address lies in, or wait for who is at it: from then on what is dead is known to
+ * be. Interrupts off; no lock held. */
+void tern_sweep_at(struct tern_mheap *h, struct tern_mcentral *all, struct tern_pagecache *pages,
+		   uintptr_t addr);
 /* True if nothing is left, and nobody is at it. */
 bool tern_sweep_is_done(struct tern_mheap *h);
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* hidden.c - objects that only a test knows of: see hidden.h. */
+#include "tests/unit/hidden.h"
+
+#include <tern/final.h>
+#include <tern/gc.h>
+
+#include "arch/arch.h"
+#include "lib/compiler.h"
+#include "lib/string.h"
+#include "mm/gchook.h"
+#include "tests/unit/collect.h"
+
+#define DEPTH 1024
+#define CLEAR 4096
+
+#define TRASH     ((size_t)40000)
+#define TRASH_MAX 100000u
+#define CYCLES    30u
+
+/* Nothing that the compiler knows of is in the frame. */
+static TERN_NOINLINE void clear_frames(void)
+{
+	char frame[CLEAR];
+
+	memset(frame, 0, sizeof(frame));
+	__asm__ volatile("" : : "r"(frame) : "memory");
+}
+
+static TERN_NOINLINE void go_down(void (*fn)(void *arg), void *arg)
+{
+	char frame[DEPTH];
+
+	__asm__ volatile("" : : "r"(frame) : "memory");
+	fn(arg);
+	__asm__ volatile("" : : "r"(frame) : "memory");
+}
+
+void in_deep_frame(void (*fn)(void *arg), void *arg)
+{
+	go_down(fn, arg);
+	clear_frames();
+}
+
+bool collect_all(void)
+{
+	clear_frames();
+	return tern_gc() == TERN_OK;
+}
+
+static uint64_t cycles(void)
+{
+	struct tern_gc_stats s;
+
+	tern_gc_stats(&s);
+	return s.cycles;
+}
+
+/* Who asks for a cycle has it swept. So let the heap grow, until one comes by itself. */
+bool collect_and_not_sweep(void)
+{
+	bool started = atomic_load(&tern_gchooks) != NULL;
+	uint64_t before = cycles();
+	int percent = tern_gc_set_percent(1);
+
+	clear_frames();
+	let_cycles_start();
+	for (unsigned i = 0; i < TRASH_MAX && cycles() == before; i++)
+		tern_alloc_noscan(TRASH);
+	if (!started)
+		no_cycles_start();
+	tern_gc_set_percent(percent);
+	return cycles() != before;
+}
+
+void collect_beside(struct beside *b)
+{
+	for (unsigned i = 0; i < CYCLES; i++) {
+		unsigned last = b->steps;
+
+		collect_and_not_sweep();
+		while (b->steps - last < b->apart)
+			arch_relax();
+	}
+	b->over = true;
+}
+
+static void run(void *arg)
+{
+	(void)arg;
+	tern_run_finalizers();
+}
+
+void run_due(void)
+{
+	in_deep_frame(run, NULL);
+}
