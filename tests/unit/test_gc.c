@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include <tern/barrier.h>
+#include <tern/final.h>
 #include <tern/gc.h>
 #include <tern/stats.h>
 #include <tern/tern.h>
@@ -64,13 +65,13 @@ static size_t some_size(struct test *t)
 	return test_random_below(t, 400);
 }
 
-static TERN_NOINLINE bool make_node(struct test *t, struct shadow *s, uint64_t id)
+static TERN_NOINLINE struct node *make_node(struct test *t, uint64_t id)
 {
 	size_t words = some_size(t) / 8;
 	struct node *n = tern_alloc(sizeof(*n) + words * 8);
 
 	if (!n)
-		return false;
+		return NULL;
 	for (unsigned i = 0; i < EDGES; i++)
 		EXPECT(!n->edge[i]);
 	EXPECT(n->id == 0 && !n->leaf);
@@ -83,8 +84,7 @@ static TERN_NOINLINE bool make_node(struct test *t, struct shadow *s, uint64_t i
 		EXPECT(n->leaf[0] == 0 && n->leaf[1] == 0);
 		n->leaf[1] = id;
 	}
-	*s = (struct shadow){ .hidden = ~(uintptr_t)n, .id = id };
-	return true;
+	return n;
 }
 
 static bool is_intact(const struct model *m, uint32_t i)
@@ -148,19 +148,23 @@ static void set_root(struct model *m, unsigned k, uint32_t to)
 	tern_store(&graph_root[m->cpu][k], to == NODES ? NULL : node_at(m, to));
 }
 
-/* A new node, where a root or another one leads to it from now on. */
+/* A new node, where a root or another one leads to it from now on. Up to then another CPU's cycle must
+ * find it here. */
 static void grow(struct test *t, struct model *m)
 {
 	uint32_t from = some_reached(t, m), i = 0;
+	struct node *n;
 
 	while (i < NODES && m->node[i].hidden)
 		i++;
-	if (i == NODES || !make_node(t, &m->node[i], ++m->next_id))
+	if (i == NODES || !(n = make_node(t, ++m->next_id)))
 		return;
+	m->node[i] = (struct shadow){ .hidden = ~(uintptr_t)n, .id = m->next_id };
 	if (from == NODES || test_random_below(t, 50) == 0)
 		set_root(m, (unsigned)test_random_below(t, ROOTS), i);
 	else
 		set_edge(m, from, (unsigned)test_random_below(t, EDGES), i);
+	tern_keep_alive(n);
 	reach(m);
 }
 
