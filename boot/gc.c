@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* gc.c - start the collector, and a thread for what it leaves to do later.
+/* gc.c - start the collector, and two threads for what it leaves to do later.
  *
+ * Threads  one sweeps, marks, and starts the cycle that is due when there was none for long, for which
+ *          a timer wakes it now and then; one calls finalizers and cleanups, which may take as long
+ *          as they like.
  * Options  see gc_options.h.
  * Roots    the image's data and bss. Not page tables, whose entries look like pointers, and not
  *          .bss.uncleared: what lies there is anything, at first.
@@ -9,21 +12,25 @@
 
 #include <stdatomic.h>
 
+#include <tern/final.h>
 #include <tern/gc.h>
 #include <tern/port.h>
 
 #include "boot/cmdline.h"
 #include "boot/gc_options.h"
+#include "boot/machine.h"
 #include "boot/start.h"
 #include "boot/thread.h"
+#include "boot/timer.h"
 #include "lib/log.h"
 
 #define WORD_MAX 24
+#define PERIOD_NS 5000000000ull
 
 extern char data_roots_start[], data_end[], bss_roots_start[], bss_end[];
 
-/* [atomic: release by who makes it, acquire by who wakes it] */
-static _Atomic(struct thread *) worker;
+/* [atomic: release by who makes them, acquire by who wakes them] */
+static _Atomic(struct thread *) worker, finalizer;
 
 static void work(void *arg)
 {
@@ -35,24 +42,58 @@ static void work(void *arg)
 	}
 }
 
-static bool start_worker(void)
+static void finalize(void *arg)
 {
-	struct thread *t = thread_create("collector", work, NULL);
+	(void)arg;
+	for (;;) {
+		while (tern_run_finalizers())
+			;
+		thread_block();
+	}
+}
+
+static bool start_thread(_Atomic(struct thread *) *who, const char *name, void (*fn)(void *))
+{
+	struct thread *t = thread_create(name, fn, NULL);
 
 	if (!t)
 		return false;
 	thread_detach(t);
-	atomic_store_explicit(&worker, t, memory_order_release);
+	atomic_store_explicit(who, t, memory_order_release);
 	return true;
+}
+
+static void wake(_Atomic(struct thread *) *who)
+{
+	struct thread *t = atomic_load_explicit(who, memory_order_acquire);
+
+	if (t)
+		thread_wake(t);
 }
 
 /* The stopped world does not hinder it: nobody was stopped with a run queue's lock. */
 void tern_port_wake_background(void)
 {
-	struct thread *t = atomic_load_explicit(&worker, memory_order_acquire);
+	wake(&worker);
+	wake(&finalizer);
+}
 
-	if (t)
-		thread_wake(t);
+static void now_and_then(struct timer *t)
+{
+	wake(&worker);
+	timer_arm(t, mach_clock_ns() + PERIOD_NS);
+}
+
+static bool start_threads(void)
+{
+	static struct timer timer;
+
+	if (!start_thread(&worker, "collector", work) ||
+	    !start_thread(&finalizer, "finalizer", finalize))
+		return false;
+	timer_init(&timer, now_and_then);
+	timer_arm(&timer, mach_clock_ns() + PERIOD_NS);
+	return true;
 }
 
 static bool add_roots(void)
@@ -69,7 +110,7 @@ bool gc_start(void)
 
 	if (started)
 		return true;
-	started = tern_gc_init(&o) == TERN_OK && add_roots() && start_worker();
+	started = tern_gc_init(&o) == TERN_OK && add_roots() && start_threads();
 	if (!started)
 		log_error("no memory for the collector");
 	return started;
