@@ -2,7 +2,7 @@
 /* heap.c - hand the machine's memory over to tern.
  *
  * Job      Make every usable range a region, but for what the guest kernel keeps for its page
- *          tables and stacks (frames.c): the lowest sixteenth above 1 MiB, 5 MiB at least and
+ *          tables and stacks (frames.c): the lowest sixteenth above 1 MiB, 4 MiB at least and
  *          64 MiB at most; and all below 1 MiB, where CPUs are started.
  * Cost     constant for a range: handing over looks at nothing.
  * Context  thread 0, once, when all CPUs are up. */
@@ -15,7 +15,7 @@
 
 #define LOW_MEMORY MiB(1)
 #define KEEP_SHARE 16
-#define KEEP_MIN   MiB(5)
+#define KEEP_MIN   MiB(4)
 #define KEEP_MAX   MiB(64)
 
 static uint64_t how_much_to_keep(const struct memmap *m)

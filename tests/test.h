@@ -40,6 +40,10 @@ void test_fail(struct test *t, const char *file, int line, const char *format, .
 	TERN_PRINTF(4, 5);
 void test_note(struct test *t, const char *format, ...) TERN_PRINTF(2, 3); /* "# ..." line */
 
+/* Memory of the test that runs, all zero when it begins: for what is large. In a guest no root. */
+#define TEST_SCRATCH_SIZE (704u << 10)
+extern char test_scratch[TEST_SCRATCH_SIZE];
+
 /* If it is set: called after each test, such as to collect what it has left. */
 extern void (*test_after_each)(void);
 

@@ -13,7 +13,7 @@
 #define SIZE    64u
 #define OBJECTS 2000u
 
-static void *objects[OBJECTS];
+static void **const objects = (void **)test_scratch;
 
 /* An address in a slot of the class that is hidden; 0 if none is. */
 static uintptr_t hidden_slot(size_t spc)

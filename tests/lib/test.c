@@ -5,14 +5,17 @@
  * alone sees what it saw among all. Context: one thread at a time. */
 #include "tests/test.h"
 
-void (*test_after_each)(void);
-
 #include <stdarg.h>
 
 #include <tern/tern.h>
 
 #include "arch/arch.h"
+#include "lib/compiler.h"
 #include "lib/lock.h"
+#include "lib/string.h"
+
+void (*test_after_each)(void);
+char test_scratch[TEST_SCRATCH_SIZE] TERN_ALIGNED(8192) TERN_UNCLEARED;
 
 /* The linker makes these around the section. */
 extern struct test *const __start_tern_tests[], *const __stop_tern_tests[];
@@ -121,7 +124,9 @@ static bool run_one(struct test *t, unsigned number, uint64_t seed)
 	t->failures = 0;
 	t->skip_reason = NULL;
 	t->rng = hash_text(hash_text(seed ^ 0xcbf29ce484222325ull, t->group), t->name);
+	memset(test_scratch, 0, sizeof(test_scratch));
 	t->fn(t);
+	memset(test_scratch, 0, sizeof(test_scratch)); /* no stale pointers, where it is a root */
 	if (test_after_each)
 		test_after_each();
 	expect_tidy(t);

@@ -4,6 +4,7 @@
 
 #include <tern/final.h>
 #include <tern/gc.h>
+#include <tern/tern.h>
 
 #include "arch/arch.h"
 #include "lib/compiler.h"
@@ -40,6 +41,14 @@ void in_deep_frame(void (*fn)(void *arg), void *arg)
 {
 	go_down(fn, arg);
 	clear_frames();
+}
+
+bool hidden_objects_fit(size_t size)
+{
+	struct tern_page_stats s;
+
+	tern_page_stats(&s);
+	return HIDDEN_OBJECTS * size * 3 / 2 < s.free + s.waiting;
 }
 
 bool collect_all(void)

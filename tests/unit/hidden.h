@@ -29,6 +29,8 @@ static inline void *show(uintptr_t hidden)
 
 /* Call fn(arg), which knows of objects, and leave nothing of its frames. */
 void in_deep_frame(void (*fn)(void *arg), void *arg);
+/* True if the tests' objects of a size, and half as many again, are not too much for the machine. */
+bool hidden_objects_fit(size_t size);
 /* A cycle and its whole sweep, or none of its sweep. False if there was none. */
 bool collect_all(void);
 bool collect_and_not_sweep(void);

@@ -66,6 +66,7 @@ void own_heap_end(void)
 	memcpy(&tern_heap, &other, sizeof(tern_heap));
 	memcpy(&tern_mcache_none, &other_none, sizeof(tern_mcache_none));
 	atomic_store(&tern_gchooks, other_hooks);
+	memset(&other, 0, sizeof(other)); /* where it is a root, it would keep what it leads to */
 	tern_pages_free(run, run_size);
 	run = NULL;
 }

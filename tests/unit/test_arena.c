@@ -10,12 +10,15 @@
 #define PAGES  (ARENAS * (unsigned)TERN_ARENA_PAGES)
 #define SPANS  5u
 
-static struct tern_arena_map map TERN_UNCLEARED;
-static char memory[512 << 10] TERN_ALIGNED(64) TERN_UNCLEARED;
+static struct large {
+	char memory[512 << 10];
+	struct tern_arena_map map;
+	struct tern_mspan *model[PAGES];
+	bool dirty[PAGES];
+} *const large = (struct large *)test_scratch;
+_Static_assert(sizeof(struct large) <= TEST_SCRATCH_SIZE, "");
 static struct tern_meta meta;
 static struct tern_mspan spans[SPANS];
-static struct tern_mspan *model[PAGES] TERN_UNCLEARED;
-static bool dirty[PAGES] TERN_UNCLEARED;
 
 /* Arenas that are special: the ends of both halves, and one in the middle of nowhere. */
 static const uint64_t places[] = {
@@ -30,17 +33,17 @@ static const uint64_t places[] = {
 
 static void start(void)
 {
-	memset(&map, 0, sizeof(map));
-	memset(model, 0, sizeof(model));
-	memset(dirty, 0, sizeof(dirty));
+	memset(&large->map, 0, sizeof(large->map));
+	memset(large->model, 0, sizeof(large->model));
+	memset(large->dirty, 0, sizeof(large->dirty));
 	meta = (struct tern_meta)TERN_META_INIT;
-	tern_meta_feed(&meta, (uintptr_t)memory, sizeof(memory));
+	tern_meta_feed(&meta, (uintptr_t)large->memory, sizeof(large->memory));
 }
 
 static bool make(uint64_t page)
 {
-	while (tern_arena_missing(&map, page))
-		if (!tern_arena_make(&map, &meta, page))
+	while (tern_arena_missing(&large->map, page))
+		if (!tern_arena_make(&large->map, &meta, page))
 			return false;
 	return true;
 }
@@ -61,7 +64,8 @@ static uintptr_t somewhere_in(struct test *t, uint64_t page)
 static bool same(struct test *t, uint64_t first)
 {
 	for (unsigned i = 0; i < PAGES; i++)
-		if (!EXPECT(tern_arena_span(&map, somewhere_in(t, first + i)) == model[i])) {
+		if (!EXPECT(tern_arena_span(&large->map, somewhere_in(t, first + i)) ==
+			    large->model[i])) {
 			test_note(t, "page %u", i);
 			return false;
 		}
@@ -82,21 +86,22 @@ static void set_some(struct test *t, uint64_t first)
 	struct tern_piece run = some_run(t);
 	struct tern_mspan *s = test_random_below(t, 3) ? &spans[test_random_below(t, SPANS)] : NULL;
 
-	tern_arenas_set_span(&map, first + run.first, run.n, s);
+	tern_arenas_set_span(&large->map, first + run.first, run.n, s);
 	for (uint64_t i = 0; i < run.n; i++)
-		model[run.first + i] = s;
+		large->model[run.first + i] = s;
 }
 
 static void ask_some(struct test *t, uint64_t first)
 {
 	struct tern_piece run = some_run(t);
-	struct tern_mspan *s = model[run.first];
+	struct tern_mspan *s = large->model[run.first];
 	bool all = true;
 
 	for (uint64_t i = 0; i < run.n; i++)
-		all &= model[run.first + i] == s;
-	EXPECT_EQ(tern_arenas_all_in(&map, first + run.first, run.n, s), all);
-	EXPECT(!tern_arenas_all_in(&map, first + run.first, run.n, (struct tern_mspan *)memory));
+		all &= large->model[run.first + i] == s;
+	EXPECT_EQ(tern_arenas_all_in(&large->map, first + run.first, run.n, s), all);
+	EXPECT(!tern_arenas_all_in(&large->map, first + run.first, run.n,
+				   (struct tern_mspan *)large->memory));
 }
 
 TEST(arena, random_spans_in_both_halves)
@@ -146,23 +151,24 @@ TEST(arena, no_other_address_leads_anywhere)
 
 	start();
 	for (unsigned i = 0; i < ARRAY_SIZE(edges); i++)
-		EXPECT(!tern_arena_span(&map, edges[i]));
+		EXPECT(!tern_arena_span(&large->map, edges[i]));
 	REQUIRE(make(page));
-	tern_arenas_set_span(&map, page, 1, spans);
+	tern_arenas_set_span(&large->map, page, 1, spans);
 	for (unsigned i = 0; i < ARRAY_SIZE(edges); i++)
-		EXPECT(!tern_arena_span(&map, edges[i]));
+		EXPECT(!tern_arena_span(&large->map, edges[i]));
 	for (unsigned i = 0; i < 20000; i++) {
 		uintptr_t addr = any_address(t);
 
-		EXPECT(tern_arena_span(&map, addr) == (tern_page_of(addr) == page ? spans : NULL));
+		EXPECT(tern_arena_span(&large->map, addr) ==
+		       (tern_page_of(addr) == page ? spans : NULL));
 	}
-	EXPECT(tern_arena_span(&map, tern_page_addr(page)) == spans);
-	EXPECT(tern_arena_span(&map, tern_page_addr(page + 1) - 1) == spans);
-	EXPECT(!tern_arena_span(&map, tern_page_addr(page) - 1));
-	EXPECT(!tern_arena_span(&map, tern_page_addr(page + 1)));
+	EXPECT(tern_arena_span(&large->map, tern_page_addr(page)) == spans);
+	EXPECT(tern_arena_span(&large->map, tern_page_addr(page + 1) - 1) == spans);
+	EXPECT(!tern_arena_span(&large->map, tern_page_addr(page) - 1));
+	EXPECT(!tern_arena_span(&large->map, tern_page_addr(page + 1)));
 	/* A neighbour table of the same arena, and the arena beside it, were never made. */
-	EXPECT(!tern_arena_span(&map, tern_page_addr(page + ARENA_TABLE_PAGES)));
-	EXPECT(!tern_arena_span(&map, tern_page_addr(page + TERN_ARENA_PAGES)));
+	EXPECT(!tern_arena_span(&large->map, tern_page_addr(page + ARENA_TABLE_PAGES)));
+	EXPECT(!tern_arena_span(&large->map, tern_page_addr(page + TERN_ARENA_PAGES)));
 }
 
 TEST(arena, records_are_made_once_each_and_no_more)
@@ -171,24 +177,25 @@ TEST(arena, records_are_made_once_each_and_no_more)
 	size_t used;
 
 	start();
-	EXPECT_EQ(tern_arena_missing(&map, page), sizeof(struct tern_arena_block));
-	REQUIRE(tern_arena_make(&map, &meta, page));
-	EXPECT_EQ(tern_arena_missing(&map, page), sizeof(struct tern_arena));
-	REQUIRE(tern_arena_make(&map, &meta, page));
-	EXPECT_EQ(tern_arena_missing(&map, page), sizeof(struct tern_arena_table));
-	REQUIRE(tern_arena_make(&map, &meta, page));
-	EXPECT_EQ(tern_arena_missing(&map, page), 0);
-	EXPECT_EQ(tern_arena_missing(&map, page + ARENA_TABLE_PAGES - 1), 0);
-	EXPECT_EQ(tern_arena_missing(&map, page + ARENA_TABLE_PAGES),
+	EXPECT_EQ(tern_arena_missing(&large->map, page), sizeof(struct tern_arena_block));
+	REQUIRE(tern_arena_make(&large->map, &meta, page));
+	EXPECT_EQ(tern_arena_missing(&large->map, page), sizeof(struct tern_arena));
+	REQUIRE(tern_arena_make(&large->map, &meta, page));
+	EXPECT_EQ(tern_arena_missing(&large->map, page), sizeof(struct tern_arena_table));
+	REQUIRE(tern_arena_make(&large->map, &meta, page));
+	EXPECT_EQ(tern_arena_missing(&large->map, page), 0);
+	EXPECT_EQ(tern_arena_missing(&large->map, page + ARENA_TABLE_PAGES - 1), 0);
+	EXPECT_EQ(tern_arena_missing(&large->map, page + ARENA_TABLE_PAGES),
 		  sizeof(struct tern_arena_table));
-	EXPECT_EQ(tern_arena_missing(&map, page + TERN_ARENA_PAGES), sizeof(struct tern_arena));
+	EXPECT_EQ(tern_arena_missing(&large->map, page + TERN_ARENA_PAGES),
+		  sizeof(struct tern_arena));
 	used = meta.used;
 	meta.fail_after = 0;
-	EXPECT(!tern_arena_make(&map, &meta, page + ARENA_TABLE_PAGES));
-	EXPECT(!tern_arena_make(&map, &meta, page + TERN_ARENA_PAGES));
-	EXPECT(!tern_arena_make(&map, &meta, 0));
+	EXPECT(!tern_arena_make(&large->map, &meta, page + ARENA_TABLE_PAGES));
+	EXPECT(!tern_arena_make(&large->map, &meta, page + TERN_ARENA_PAGES));
+	EXPECT(!tern_arena_make(&large->map, &meta, 0));
 	EXPECT_EQ(meta.used, used);
-	EXPECT_EQ(tern_arena_missing(&map, 0), sizeof(struct tern_arena_block));
+	EXPECT_EQ(tern_arena_missing(&large->map, 0), sizeof(struct tern_arena_block));
 }
 
 /* Whatever was used or was not zero when it came is never said to be zero. */
@@ -207,18 +214,18 @@ TEST(arena, what_was_used_is_not_zero)
 			uint64_t room = TERN_ARENA_PAGES - run.first % TERN_ARENA_PAGES;
 
 			run.n = run.n < room ? run.n : room;
-			tern_arena_given(&map, first + run.first, run.n, zeroed);
+			tern_arena_given(&large->map, first + run.first, run.n, zeroed);
 			for (uint64_t i = 0; i < run.n; i++)
-				dirty[run.first + i] |= !zeroed;
+				large->dirty[run.first + i] |= !zeroed;
 			continue;
 		}
 		for (uint64_t i = 0; i < run.n; i++) {
-			zero &= !dirty[run.first + i];
-			dirty[run.first + i] = true;
+			zero &= !large->dirty[run.first + i];
+			large->dirty[run.first + i] = true;
 		}
-		EXPECT(zero || tern_arenas_need_zero(&map, first + run.first, run.n));
+		EXPECT(zero || tern_arenas_need_zero(&large->map, first + run.first, run.n));
 		if (zero)
-			tern_arenas_need_zero(&map, first + run.first, run.n);
+			tern_arenas_need_zero(&large->map, first + run.first, run.n);
 	}
 }
 
@@ -229,19 +236,19 @@ TEST(arena, fresh_pages_in_order_are_zero_once)
 
 	start();
 	REQUIRE(make_all(first));
-	tern_arena_given(&map, first, TERN_ARENA_PAGES, true);
+	tern_arena_given(&large->map, first, TERN_ARENA_PAGES, true);
 	while (page < first + PAGES - 50) {
 		uint64_t n = 1 + test_random_below(t, 40);
 
-		EXPECT(!tern_arenas_need_zero(&map, page, n));
-		EXPECT(tern_arenas_need_zero(&map, page, n));
-		EXPECT(tern_arenas_need_zero(&map, page + n - 1, 1));
+		EXPECT(!tern_arenas_need_zero(&large->map, page, n));
+		EXPECT(tern_arenas_need_zero(&large->map, page, n));
+		EXPECT(tern_arenas_need_zero(&large->map, page + n - 1, 1));
 		page += n;
 	}
 	/* A run that begins with a used page and goes on with fresh ones. */
-	EXPECT(tern_arenas_need_zero(&map, page - 1, 2));
-	EXPECT(tern_arenas_need_zero(&map, page, 1));
-	EXPECT(!tern_arenas_need_zero(&map, page + 1, 1));
+	EXPECT(tern_arenas_need_zero(&large->map, page - 1, 2));
+	EXPECT(tern_arenas_need_zero(&large->map, page, 1));
+	EXPECT(!tern_arenas_need_zero(&large->map, page + 1, 1));
 }
 
 TEST(arena, a_run_over_a_border_asks_both_arenas)
@@ -250,10 +257,10 @@ TEST(arena, a_run_over_a_border_asks_both_arenas)
 
 	start();
 	REQUIRE(make_all(places[1]));
-	tern_arena_given(&map, border, 3, false);
-	EXPECT(tern_arenas_need_zero(&map, border - 2, 4));
-	EXPECT(!tern_arenas_need_zero(&map, border + 3, 1));
-	EXPECT(tern_arenas_need_zero(&map, border - 1, 1));
+	tern_arena_given(&large->map, border, 3, false);
+	EXPECT(tern_arenas_need_zero(&large->map, border - 2, 4));
+	EXPECT(!tern_arenas_need_zero(&large->map, border + 3, 1));
+	EXPECT(tern_arenas_need_zero(&large->map, border - 1, 1));
 }
 
 TEST(arena, page_bits_are_each_pages_own)
@@ -264,14 +271,14 @@ TEST(arena, page_bits_are_each_pages_own)
 
 	start();
 	REQUIRE(make_all(first));
-	a = tern_arena_of(&map, first);
+	a = tern_arena_of(&large->map, first);
 	for (unsigned i = 0; i < ARRAY_SIZE(at); i++) {
-		tern_arenas_set_in_use(&map, first + at[i], true);
+		tern_arenas_set_in_use(&large->map, first + at[i], true);
 		for (unsigned w = 0; w < TERN_ARENA_PAGES / 64; w++)
 			EXPECT_EQ(a->page_in_use[w], w == at[i] / 64 ? 1ull << at[i] % 64 : 0);
-		tern_arenas_set_in_use(&map, first + at[i], false);
+		tern_arenas_set_in_use(&large->map, first + at[i], false);
 		EXPECT_EQ(a->page_in_use[at[i] / 64], 0);
 	}
-	tern_arenas_set_in_use(&map, first + TERN_ARENA_PAGES, true);
+	tern_arenas_set_in_use(&large->map, first + TERN_ARENA_PAGES, true);
 	EXPECT_EQ(a->page_in_use[0], 0);
 }

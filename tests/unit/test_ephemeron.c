@@ -91,6 +91,8 @@ static bool values_are_right(unsigned first, unsigned step)
 
 static void values_live_with_their_keys(struct test *t, size_t size, bool noscan)
 {
+	if (!hidden_objects_fit(size))
+		return;
 	REQUIRE(fill_table(size, noscan));
 	EXPECT_EQ(tern_ephemerons_count(table), N);
 	REQUIRE(collect_all());

@@ -89,7 +89,8 @@ TEST(guard, both_ends_of_a_page)
 
 TEST(guard, a_full_pool_leaves_all_to_the_heap)
 {
-	static void *held[1000];
+	void **held = (void **)test_scratch;
+	const unsigned n = 1000;
 	struct tern_sampling_stats before, s, end;
 	uint8_t *p = sampled_object(8);
 
@@ -98,14 +99,14 @@ TEST(guard, a_full_pool_leaves_all_to_the_heap)
 	tern_free(p);
 	tern_sampling_stats(&before);
 	tern_start_sampling(SAMPLED_OBJECTS, 1);
-	for (unsigned i = 0; i < ARRAY_SIZE(held); i++) {
+	for (unsigned i = 0; i < n; i++) {
 		REQUIRE((held[i] = tern_calloc(1, 1000)));
 		for (unsigned at = 0; at < 1000; at += 8)
 			REQUIRE(*(uint64_t *)((char *)held[i] + at) == 0);
 	}
 	tern_sampling_stats(&s);
 	EXPECT_EQ(s.live, s.objects);
-	for (unsigned i = 0; i < ARRAY_SIZE(held); i++)
+	for (unsigned i = 0; i < n; i++)
 		tern_free(held[i]);
 	tern_start_sampling(0, 0);
 	tern_sampling_stats(&end);

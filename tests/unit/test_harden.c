@@ -92,7 +92,7 @@ static unsigned steps_up(void **held, unsigned n, size_t size)
 
 TEST(harden, slots_come_in_random_order)
 {
-	static void *held[256];
+	void **held = (void **)test_scratch;
 	unsigned plain, random;
 
 	REQUIRE(heap_for_tests());

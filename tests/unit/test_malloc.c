@@ -135,8 +135,8 @@ TEST_SLOW(malloc, random_objects_for_longer)
 TEST(malloc, all_memory_comes_back)
 {
 	struct tern_page_stats before, after;
-	static void *held[20000] TERN_UNCLEARED;
-	unsigned n = ARRAY_SIZE(held);
+	void **held = (void **)test_scratch;
+	unsigned n = 20000;
 
 	REQUIRE(heap_for_tests());
 	tern_cpu_offline();

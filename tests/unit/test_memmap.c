@@ -24,7 +24,10 @@ struct model {
 };
 
 static struct model model;
-static struct memmap map, before;
+static struct memmap *const map = (struct memmap *)test_scratch, *const before =
+									 (struct memmap *)
+										 test_scratch +
+									 1;
 static struct boot_error error;
 
 static uint64_t page_addr(unsigned i)
@@ -37,7 +40,7 @@ static void start_over(uint64_t base, unsigned npages)
 	model.base = base;
 	model.npages = npages;
 	memset(model.kind, MEM_NONE, sizeof(model.kind));
-	memmap_init(&map);
+	memmap_init(map);
 }
 
 /* first and last: the entry's first and last byte. */
@@ -74,18 +77,18 @@ static uint64_t model_total(enum mem_kind kind)
 
 static bool same_as_model(struct test *t)
 {
-	bool same = EXPECT(memmap_check(&map)) && EXPECT_EQ(map.count, model_runs());
+	bool same = EXPECT(memmap_check(map)) && EXPECT_EQ(map->count, model_runs());
 	uint64_t top = 0;
 
 	for (unsigned i = 0; i < model.npages && same; i++) {
-		same = EXPECT_EQ(memmap_kind_at(&map, page_addr(i)), model.kind[i]) &&
-		       EXPECT_EQ(memmap_kind_at(&map, page_addr(i) + PAGE_SIZE - 1), model.kind[i]);
+		same = EXPECT_EQ(memmap_kind_at(map, page_addr(i)), model.kind[i]) &&
+		       EXPECT_EQ(memmap_kind_at(map, page_addr(i) + PAGE_SIZE - 1), model.kind[i]);
 		if (model.kind[i] == MEM_USABLE)
 			top = page_addr(i) + PAGE_SIZE;
 	}
 	for (unsigned kind = MEM_USABLE; kind < MEM_KINDS && same; kind++)
-		same = EXPECT_EQ(memmap_total(&map, kind), model_total(kind));
-	return same && EXPECT_EQ(memmap_top(&map), top);
+		same = EXPECT_EQ(memmap_total(map, kind), model_total(kind));
+	return same && EXPECT_EQ(memmap_top(map), top);
 }
 
 /* An address in the window: on a page's border, a byte beside it, or anywhere. */
@@ -145,13 +148,13 @@ static bool add_random(struct test *t)
 	uint64_t start = random_addr(t), size = random_size(t, start);
 	enum mem_kind kind = random_kind(t);
 
-	before = map;
+	*before = *map;
 	if (size > 0 && start > UINT64_MAX - (size - 1))
-		return EXPECT(!memmap_add(&map, start, size, kind, &error)) &&
-		       EXPECT(same_maps(&map, &before));
+		return EXPECT(!memmap_add(map, start, size, kind, &error)) &&
+		       EXPECT(same_maps(map, before));
 	if (size > 0)
 		model_add(start, start + size - 1, kind);
-	return EXPECT(memmap_add(&map, start, size, kind, &error)) && same_as_model(t);
+	return EXPECT(memmap_add(map, start, size, kind, &error)) && same_as_model(t);
 }
 
 static void random_sequences(struct test *t, uint64_t base, unsigned npages, unsigned n)
@@ -179,77 +182,77 @@ TEST(memmap, random_entries_across_the_last_physical_page)
 TEST(memmap, random_entries_at_the_top_of_64_bits)
 {
 	random_sequences(t, 0 - UINT64_C(16) * PAGE_SIZE, 16, SEQUENCES / 10);
-	EXPECT_EQ(map.count, 0);
+	EXPECT_EQ(map->count, 0);
 }
 
 TEST(memmap, the_stricter_kind_wins_in_any_order)
 {
 	start_over(0, 16);
-	EXPECT(memmap_add(&map, 0x2000, 0x2000, MEM_RESERVED, &error));
-	EXPECT(memmap_add(&map, 0, 0x8000, MEM_USABLE, &error));
-	EXPECT(memmap_add(&map, 0x3000, 0x3000, MEM_ACPI, &error));
-	EXPECT_EQ(map.count, 4);
-	EXPECT_EQ(memmap_kind_at(&map, 0x1fff), MEM_USABLE);
-	EXPECT_EQ(memmap_kind_at(&map, 0x3fff), MEM_RESERVED);
-	EXPECT_EQ(memmap_kind_at(&map, 0x4000), MEM_ACPI);
-	EXPECT_EQ(memmap_kind_at(&map, 0x6000), MEM_USABLE);
-	EXPECT_EQ(memmap_kind_at(&map, 0x8000), MEM_NONE);
-	EXPECT_EQ(memmap_top(&map), 0x8000);
+	EXPECT(memmap_add(map, 0x2000, 0x2000, MEM_RESERVED, &error));
+	EXPECT(memmap_add(map, 0, 0x8000, MEM_USABLE, &error));
+	EXPECT(memmap_add(map, 0x3000, 0x3000, MEM_ACPI, &error));
+	EXPECT_EQ(map->count, 4);
+	EXPECT_EQ(memmap_kind_at(map, 0x1fff), MEM_USABLE);
+	EXPECT_EQ(memmap_kind_at(map, 0x3fff), MEM_RESERVED);
+	EXPECT_EQ(memmap_kind_at(map, 0x4000), MEM_ACPI);
+	EXPECT_EQ(memmap_kind_at(map, 0x6000), MEM_USABLE);
+	EXPECT_EQ(memmap_kind_at(map, 0x8000), MEM_NONE);
+	EXPECT_EQ(memmap_top(map), 0x8000);
 }
 
 TEST(memmap, usable_is_rounded_inward_and_all_else_outward)
 {
 	start_over(0, 16);
-	EXPECT(memmap_add(&map, 1, 0x2fff, MEM_USABLE, &error));
-	EXPECT_EQ(memmap_total(&map, MEM_USABLE), 0x2000);
-	EXPECT(memmap_add(&map, 0x8001, 0xffe, MEM_USABLE, &error));
-	EXPECT_EQ(memmap_total(&map, MEM_USABLE), 0x2000);
-	EXPECT(memmap_add(&map, 0x5fff, 1, MEM_RESERVED, &error));
-	EXPECT_EQ(memmap_kind_at(&map, 0x5000), MEM_RESERVED);
-	EXPECT_EQ(memmap_total(&map, MEM_RESERVED), 0x1000);
+	EXPECT(memmap_add(map, 1, 0x2fff, MEM_USABLE, &error));
+	EXPECT_EQ(memmap_total(map, MEM_USABLE), 0x2000);
+	EXPECT(memmap_add(map, 0x8001, 0xffe, MEM_USABLE, &error));
+	EXPECT_EQ(memmap_total(map, MEM_USABLE), 0x2000);
+	EXPECT(memmap_add(map, 0x5fff, 1, MEM_RESERVED, &error));
+	EXPECT_EQ(memmap_kind_at(map, 0x5000), MEM_RESERVED);
+	EXPECT_EQ(memmap_total(map, MEM_RESERVED), 0x1000);
 }
 
 TEST(memmap, an_end_past_64_bits_is_refused)
 {
 	start_over(0, 1);
-	EXPECT(!memmap_add(&map, UINT64_MAX, 2, MEM_RESERVED, &error));
+	EXPECT(!memmap_add(map, UINT64_MAX, 2, MEM_RESERVED, &error));
 	EXPECT(tern_str_starts(error.text, "memory map: reserved entry at 0xffffffffffffffff"));
-	EXPECT(!memmap_add(&map, 2, UINT64_MAX, MEM_USABLE, NULL));
-	EXPECT(memmap_add(&map, UINT64_MAX, 0, MEM_RESERVED, &error));
-	EXPECT(memmap_add(&map, UINT64_MAX, 1, MEM_RESERVED, &error));
-	EXPECT_EQ(map.count, 0);
-	EXPECT(memmap_add(&map, 1, UINT64_MAX, MEM_USABLE, &error));
-	EXPECT_EQ(map.count, 1);
+	EXPECT(!memmap_add(map, 2, UINT64_MAX, MEM_USABLE, NULL));
+	EXPECT(memmap_add(map, UINT64_MAX, 0, MEM_RESERVED, &error));
+	EXPECT(memmap_add(map, UINT64_MAX, 1, MEM_RESERVED, &error));
+	EXPECT_EQ(map->count, 0);
+	EXPECT(memmap_add(map, 1, UINT64_MAX, MEM_USABLE, &error));
+	EXPECT_EQ(map->count, 1);
 }
 
 TEST(memmap, what_lies_above_the_physical_bits_is_cut)
 {
 	start_over(0, 1);
-	EXPECT(memmap_add(&map, 0, UINT64_MAX, MEM_USABLE, &error));
-	EXPECT_EQ(map.count, 1);
-	EXPECT_EQ(memmap_top(&map), UINT64_C(1) << PHYS_BITS);
-	EXPECT(memmap_add(&map, UINT64_C(1) << PHYS_BITS, GiB(1), MEM_BAD, &error));
-	EXPECT_EQ(map.count, 1);
+	EXPECT(memmap_add(map, 0, UINT64_MAX, MEM_USABLE, &error));
+	EXPECT_EQ(map->count, 1);
+	EXPECT_EQ(memmap_top(map), UINT64_C(1) << PHYS_BITS);
+	EXPECT(memmap_add(map, UINT64_C(1) << PHYS_BITS, GiB(1), MEM_BAD, &error));
+	EXPECT_EQ(map->count, 1);
 }
 
 TEST(memmap, a_full_map_refuses_and_stays_as_it_was)
 {
 	start_over(0, 1);
 	for (uint64_t i = 0; i < MEMMAP_MAX; i++)
-		REQUIRE(memmap_add(&map, i * 3 * PAGE_SIZE, PAGE_SIZE, MEM_RESERVED, &error));
-	before = map;
-	EXPECT(!memmap_add(&map, 2 * PAGE_SIZE - 1, 1, MEM_ACPI, &error));
+		REQUIRE(memmap_add(map, i * 3 * PAGE_SIZE, PAGE_SIZE, MEM_RESERVED, &error));
+	*before = *map;
+	EXPECT(!memmap_add(map, 2 * PAGE_SIZE - 1, 1, MEM_ACPI, &error));
 	EXPECT(tern_str_starts(error.text, "memory map: more than 1024 ranges"));
-	EXPECT(!memmap_add(&map, 0, GiB(1), MEM_USABLE, &error));
-	EXPECT(!memmap_add(&map, GiB(1), 1, MEM_BAD, &error));
-	EXPECT(same_maps(&map, &before));
-	EXPECT(memmap_add(&map, 0, PAGE_SIZE, MEM_USABLE, &error));
-	EXPECT(same_maps(&map, &before));
-	EXPECT(memmap_add(&map, 0, PAGE_SIZE, MEM_BAD, &error));
-	EXPECT(memmap_add(&map, PAGE_SIZE, PAGE_SIZE, MEM_BAD, &error));
-	EXPECT(memmap_add(&map, 0, GiB(1), MEM_BAD, &error));
-	EXPECT_EQ(map.count, 1);
-	EXPECT(memmap_check(&map));
+	EXPECT(!memmap_add(map, 0, GiB(1), MEM_USABLE, &error));
+	EXPECT(!memmap_add(map, GiB(1), 1, MEM_BAD, &error));
+	EXPECT(same_maps(map, before));
+	EXPECT(memmap_add(map, 0, PAGE_SIZE, MEM_USABLE, &error));
+	EXPECT(same_maps(map, before));
+	EXPECT(memmap_add(map, 0, PAGE_SIZE, MEM_BAD, &error));
+	EXPECT(memmap_add(map, PAGE_SIZE, PAGE_SIZE, MEM_BAD, &error));
+	EXPECT(memmap_add(map, 0, GiB(1), MEM_BAD, &error));
+	EXPECT_EQ(map->count, 1);
+	EXPECT(memmap_check(map));
 }
 
 /* One entry of at most 96 pages inside the window. False if the map and the model disagree. */
@@ -264,16 +267,16 @@ static bool add_near_limit(struct test *t)
 	if (test_random_below(t, 64) == 0)
 		size *= 32;
 	saved = model;
-	before = map;
+	*before = *map;
 	model_add(at, at + size - 1, kind);
 	fits = model_runs() <= MEMMAP_MAX;
-	if (!EXPECT_EQ(memmap_add(&map, at, size, kind, &error), fits))
+	if (!EXPECT_EQ(memmap_add(map, at, size, kind, &error), fits))
 		return false;
 	if (!fits) {
 		model = saved;
-		return EXPECT(same_maps(&map, &before));
+		return EXPECT(same_maps(map, before));
 	}
-	return EXPECT_EQ(map.count, model_runs());
+	return EXPECT_EQ(map->count, model_runs());
 }
 
 TEST(memmap, a_map_near_its_limit_matches_the_model)
@@ -283,7 +286,7 @@ TEST(memmap, a_map_near_its_limit_matches_the_model)
 	start_over(0, PAGES_MAX);
 	for (unsigned i = 0; i < 4000; i++) {
 		REQUIRE(add_near_limit(t));
-		most = map.count > most ? map.count : most;
+		most = map->count > most ? map->count : most;
 	}
 	EXPECT_EQ(most, MEMMAP_MAX);
 	same_as_model(t);
@@ -319,10 +322,10 @@ static bool take_random(struct test *t)
 	}
 	i = model_find(size, align, above, below);
 	if (i == model.npages)
-		return EXPECT(!memmap_take(&map, size, align, above, below, &start)) &&
+		return EXPECT(!memmap_take(map, size, align, above, below, &start)) &&
 		       EXPECT_EQ(start, 1);
 	model_add(page_addr(i), page_addr(i) + size - 1, MEM_KERNEL);
-	return EXPECT(memmap_take(&map, size, align, above, below, &start)) &&
+	return EXPECT(memmap_take(map, size, align, above, below, &start)) &&
 	       EXPECT_EQ(start, page_addr(i)) && same_as_model(t);
 }
 
@@ -332,7 +335,7 @@ static void random_takes(struct test *t, uint64_t base)
 
 	for (unsigned n = 0; n < SEQUENCES / 5 && good; n++) {
 		start_over(base, 48);
-		good = EXPECT(memmap_add(&map, base, 48 * PAGE_SIZE, MEM_USABLE, &error));
+		good = EXPECT(memmap_add(map, base, 48 * PAGE_SIZE, MEM_USABLE, &error));
 		model_add(base, base + 48 * PAGE_SIZE - 1, MEM_USABLE);
 		for (unsigned i = 0; i < 4 && good; i++)
 			good = add_random(t);
@@ -353,17 +356,17 @@ TEST(memmap, take_passes_over_what_a_full_map_cannot_record)
 	uint64_t start = 0;
 
 	start_over(0, 1);
-	REQUIRE(memmap_add(&map, 0, 16 * PAGE_SIZE, MEM_USABLE, &error));
+	REQUIRE(memmap_add(map, 0, 16 * PAGE_SIZE, MEM_USABLE, &error));
 	for (uint64_t i = 0; i < MEMMAP_MAX - 2; i++)
-		REQUIRE(memmap_add(&map, MiB(1) + i * 2 * PAGE_SIZE, PAGE_SIZE, MEM_BAD, &error));
-	REQUIRE(memmap_add(&map, MiB(64), PAGE_SIZE, MEM_USABLE, &error));
-	EXPECT_EQ(map.count, MEMMAP_MAX);
-	EXPECT(memmap_take(&map, PAGE_SIZE, PAGE_SIZE, 0, UINT64_MAX, &start));
+		REQUIRE(memmap_add(map, MiB(1) + i * 2 * PAGE_SIZE, PAGE_SIZE, MEM_BAD, &error));
+	REQUIRE(memmap_add(map, MiB(64), PAGE_SIZE, MEM_USABLE, &error));
+	EXPECT_EQ(map->count, MEMMAP_MAX);
+	EXPECT(memmap_take(map, PAGE_SIZE, PAGE_SIZE, 0, UINT64_MAX, &start));
 	EXPECT_EQ(start, MiB(64));
-	EXPECT(!memmap_take(&map, PAGE_SIZE, PAGE_SIZE, 0, UINT64_MAX, &start));
-	EXPECT(memmap_take(&map, 16 * PAGE_SIZE, PAGE_SIZE, 0, UINT64_MAX, &start));
+	EXPECT(!memmap_take(map, PAGE_SIZE, PAGE_SIZE, 0, UINT64_MAX, &start));
+	EXPECT(memmap_take(map, 16 * PAGE_SIZE, PAGE_SIZE, 0, UINT64_MAX, &start));
 	EXPECT_EQ(start, 0);
-	EXPECT(memmap_check(&map));
+	EXPECT(memmap_check(map));
 }
 
 TEST(memmap, check_sees_every_broken_invariant)
@@ -380,14 +383,14 @@ TEST(memmap, check_sees_every_broken_invariant)
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(broken); i++) {
-		memmap_init(&map);
-		memcpy(map.range, broken[i], sizeof(broken[i]));
-		map.count = 2;
-		if (memmap_check(&map))
+		memmap_init(map);
+		memcpy(map->range, broken[i], sizeof(broken[i]));
+		map->count = 2;
+		if (memmap_check(map))
 			test_fail(t, __FILE__, __LINE__, "broken map %u passes", i);
 	}
-	map.count = MEMMAP_MAX + 1;
-	EXPECT(!memmap_check(&map));
+	map->count = MEMMAP_MAX + 1;
+	EXPECT(!memmap_check(map));
 }
 
 TEST(memmap, kinds_have_names)

@@ -5,8 +5,10 @@
 #include "tests/test.h"
 
 #define PAGES 64u
+#define BYTES (PAGES * 8192u)
 
-static char buffer[PAGES * 8192] TERN_ALIGNED(8192) TERN_UNCLEARED;
+static char *const buffer = test_scratch;
+_Static_assert(BYTES <= TEST_SCRATCH_SIZE, "");
 static struct tern_mheap h;
 static bool covered[PAGES], held[PAGES];
 
@@ -113,12 +115,12 @@ TEST(mheap, random_regions_are_handed_out_once)
 		start();
 		add_bytes(t, 0, 5 * 8192); /* for the tables of an arena */
 		for (unsigned i = 0; i < regions; i++) {
-			size_t from = test_random_below(t, sizeof(buffer));
+			size_t from = test_random_below(t, BYTES);
 			size_t most = test_random_below(t, 4) ? 30000 : 200000;
 			size_t size = test_random_below(t, most);
 
-			if (size > sizeof(buffer) - from)
-				size = sizeof(buffer) - from;
+			if (size > BYTES - from)
+				size = BYTES - from;
 			add_bytes(t, from, size);
 			if (test_random_below(t, 8) == 0) {
 				uint64_t page = take(1, 1, TERN_PAGES_END);
@@ -146,7 +148,7 @@ TEST(mheap, tiny_regions_are_no_error_and_no_memory)
 {
 	start();
 	for (unsigned i = 0; i < 1000; i++)
-		add_bytes(t, 1 + test_random_below(t, sizeof(buffer) - 1), i % 3);
+		add_bytes(t, 1 + test_random_below(t, BYTES - 1), i % 3);
 	EXPECT_EQ(take(1, 1, TERN_PAGES_END), TERN_NO_PAGE);
 	EXPECT_EQ(h.nmeta, 0);
 }
@@ -154,7 +156,7 @@ TEST(mheap, tiny_regions_are_no_error_and_no_memory)
 TEST(mheap, runs_of_every_length_alignment_and_limit)
 {
 	start();
-	add_bytes(t, 0, sizeof(buffer));
+	add_bytes(t, 0, BYTES);
 	for (unsigned round = 0; round < 300; round++) {
 		uint64_t n = 1 + test_random_below(t, 40);
 		uint64_t align = 1ull << test_random_below(t, 6);
@@ -180,7 +182,7 @@ TEST(mheap, only_what_is_in_use_is_freed)
 
 	start();
 	EXPECT(!give_back(first_page(), 1));
-	add_bytes(t, 0, sizeof(buffer));
+	add_bytes(t, 0, BYTES);
 	page = take(4, 1, TERN_PAGES_END);
 	REQUIRE(page != TERN_NO_PAGE);
 	EXPECT(!give_back(page, 5));

@@ -159,7 +159,7 @@ struct held {
 	size_t pages;
 };
 
-static struct held held[CALLS];
+static struct held *const held = (struct held *)test_scratch;
 static unsigned nheld, refused;
 
 static void keep(struct test *t, void *p, size_t size, size_t pages)

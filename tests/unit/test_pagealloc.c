@@ -5,11 +5,12 @@
 #include "tests/test.h"
 
 #define WINDOW     3000u
+#define RECORDS    (96u << 10)
 #define ROOT_PAGES ((uint64_t)1 << 30)
 
 static struct tern_pagealloc pa;
 static struct tern_meta meta;
-static char memory[96 * 1024] TERN_ALIGNED(TERN_CACHE_LINE) TERN_UNCLEARED;
+static char *const memory = test_scratch;
 
 enum page { OUTSIDE, FREE, TAKEN };
 static uint8_t model[WINDOW];
@@ -27,7 +28,7 @@ static const uint64_t bases[] = {
 static void start(uint64_t at)
 {
 	meta = (struct tern_meta)TERN_META_INIT;
-	tern_meta_feed(&meta, (uintptr_t)memory, sizeof(memory));
+	tern_meta_feed(&meta, (uintptr_t)memory, RECORDS);
 	tern_pagealloc_init(&pa, &meta);
 	memset(model, OUTSIDE, sizeof(model));
 	base = at;

@@ -5,7 +5,9 @@
 
 #define PAGE 8192ull
 
-static char records[65536] TERN_ALIGNED(64) TERN_UNCLEARED;
+#define RECORDS 65536u
+
+static char *const records = test_scratch;
 
 #define LOW_HALF (TERN_PAGES_END / 2) /* the page at address 0 */
 #define TOP      (LOW_HALF - 1)       /* the last page before 2^64, which is nobody's */
@@ -61,7 +63,7 @@ static struct tern_regions regions;
 static void start(void)
 {
 	meta = (struct tern_meta)TERN_META_INIT;
-	tern_meta_feed(&meta, (uintptr_t)records, sizeof(records));
+	tern_meta_feed(&meta, (uintptr_t)records, RECORDS);
 	regions = (struct tern_regions){ 0 };
 }
 

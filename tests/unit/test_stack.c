@@ -18,7 +18,7 @@ struct held {
 	uint64_t mark;
 };
 
-static struct held held[HELD] TERN_UNCLEARED;
+static struct held *const held = (struct held *)test_scratch;
 
 static size_t expected_size(size_t asked)
 {
@@ -102,7 +102,6 @@ TEST(stack, orders_against_a_model)
 	forget_caches();
 	used = used_bytes();
 	before = stats();
-	memset(held, 0, sizeof(held));
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		struct held *h = &held[test_random_below(t, HELD)];
 
@@ -129,7 +128,7 @@ TEST(stack, orders_against_a_model)
 /* The CPU keeps 64 KiB of an order and no more; the last that came is the next to go. */
 TEST(stack, cpu_keeps_a_few)
 {
-	static void *stacks[64];
+	void **stacks = (void **)test_scratch;
 
 	REQUIRE(heap_for_tests());
 	for (size_t size = KiB(2); size <= KiB(32); size *= 2) {

@@ -54,7 +54,7 @@ static enum tern_kind kind_of(const void *p)
 /* --- marking from one object ------------------------------------------------------------- */
 
 /* 64 objects without pointers, for which one word of their span stands. */
-static void *target[64];
+static void **const target = (void **)test_scratch;
 static struct tern_mspan *target_span;
 
 static bool begin(struct test *t, size_t size)
@@ -661,7 +661,11 @@ struct holder {
 };
 
 static struct holder *first;
-static uintptr_t kept[ROOTS], lost[ROOTS]; /* hidden: no word of these is a pointer */
+/* hidden: no word of these is a pointer */
+static struct hidden {
+	uintptr_t kept[ROOTS], lost[ROOTS];
+} *const hidden = (struct hidden *)test_scratch;
+_Static_assert(sizeof(struct hidden) <= TEST_SCRATCH_SIZE, "");
 static const uint64_t first_two = 3;
 static struct tern_type holder_type[SIZES];
 
@@ -701,8 +705,8 @@ static TERN_NOINLINE unsigned make_holders(void)
 			break;
 		h->kept = in;
 		h->last[size_at(n) / WORD - 3] = (uintptr_t)out;
-		kept[n] = HIDDEN(in);
-		lost[n] = HIDDEN(out);
+		hidden->kept[n] = HIDDEN(in);
+		hidden->lost[n] = HIDDEN(out);
 	}
 	return n;
 }
@@ -719,12 +723,12 @@ static TERN_NOINLINE void drop_holders(void)
 }
 
 /* How many are still what they were. */
-static TERN_NOINLINE unsigned in_use(const uintptr_t *hidden, unsigned n)
+static TERN_NOINLINE unsigned in_use(const uintptr_t *objects, unsigned n)
 {
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t *p = (uint64_t *)HIDDEN(hidden[i]);
+		uint64_t *p = (uint64_t *)HIDDEN(objects[i]);
 
 		count += tern_base(p) == p && *p == SEED + i;
 	}
@@ -732,9 +736,9 @@ static TERN_NOINLINE unsigned in_use(const uintptr_t *hidden, unsigned n)
 }
 
 /* Words that nobody cleared may look like pointers: but not to most of what is garbage. */
-static void expect_lost(struct test *t, const uintptr_t *hidden, unsigned n)
+static void expect_lost(struct test *t, const uintptr_t *objects, unsigned n)
 {
-	EXPECT(in_use(hidden, n) <= n / 4);
+	EXPECT(in_use(objects, n) <= n / 4);
 }
 
 TEST(type, what_only_scalars_lead_to_is_collected_at_any_size)
@@ -745,11 +749,11 @@ TEST(type, what_only_scalars_lead_to_is_collected_at_any_size)
 	n = make_holders();
 	if (!EXPECT(n >= 60) || !EXPECT_EQ(tern_gc(), TERN_OK))
 		return;
-	EXPECT_EQ(in_use(kept, n), n);
-	expect_lost(t, lost, n);
+	EXPECT_EQ(in_use(hidden->kept, n), n);
+	expect_lost(t, hidden->lost, n);
 	drop_holders();
 	tern_gc();
-	expect_lost(t, kept, n);
+	expect_lost(t, hidden->kept, n);
 }
 
 static TERN_NOINLINE bool fill_roots(struct node *root)
@@ -757,8 +761,8 @@ static TERN_NOINLINE bool fill_roots(struct node *root)
 	for (unsigned i = 0; i < ROOTS; i++) {
 		root[i].next = (struct node *)new_seed(i);
 		root[i].key = (uintptr_t)new_seed(i);
-		kept[i] = HIDDEN(root[i].next);
-		lost[i] = HIDDEN(root[i].key);
+		hidden->kept[i] = HIDDEN(root[i].next);
+		hidden->lost[i] = HIDDEN(root[i].key);
 		if (!root[i].next || !root[i].key)
 			return false;
 	}
@@ -774,11 +778,11 @@ TEST(type, typed_roots_are_roots_where_the_type_says)
 	EXPECT_EQ(tern_gc_add_root_typed(root, &node_type, ROOTS), TERN_OK);
 	EXPECT_EQ(tern_gc_add_root_typed(root, &node_type, 1), TERN_EINVAL);
 	if (EXPECT(fill_roots(root)) && EXPECT_EQ(tern_gc(), TERN_OK)) {
-		EXPECT_EQ(in_use(kept, ROOTS), ROOTS);
-		expect_lost(t, lost, ROOTS);
+		EXPECT_EQ(in_use(hidden->kept, ROOTS), ROOTS);
+		expect_lost(t, hidden->lost, ROOTS);
 	}
 	EXPECT_EQ(tern_gc_remove_root(root, ROOTS * sizeof(*root)), TERN_OK);
 	tern_gc();
-	expect_lost(t, kept, ROOTS);
+	expect_lost(t, hidden->kept, ROOTS);
 	tern_free(root);
 }
