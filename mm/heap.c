@@ -2,9 +2,10 @@
 /* heap.c - *the* heap: its parts together, and what happens when it runs out of memory.
  *
  * Job      Own the one heap of the public calls; make a CPU's cache when the CPU first allocates;
- *          find memory, in this order: grow, give this CPU's caches back, those
- *          of all CPUs, have the collector sweep or collect, list the spans with few free
- *          slots, ask the kernel's handler.
+ *          find memory, in this order: grow, give this CPU's caches back, those of all CPUs, have
+ *          the collector sweep or collect, list the spans with few free slots, ask the kernel's
+ *          handler. An allocation asks each once, and none that can have nothing new; so it ends,
+ *          whatever other CPUs do.
  * Locks    mheap(80).   Context: as the calls that lead here.
  * Reserve  Some pages are kept for the handler: while it runs, and on any CPU as long as one runs
  *          it, the heap may go down to its last page. */
@@ -73,7 +74,7 @@ static bool give_caches_back(void)
 
 static bool holds_something(const struct tern_mcache *c)
 {
-	return atomic_load_explicit(&c->holds, memory_order_relaxed) ||
+	return atomic_load_explicit(&c->holds, memory_order_acquire) ||
 	       tern_pagecache_bits(&c->pages);
 }
 
@@ -124,18 +125,18 @@ static uint64_t freed_slots(void)
 }
 
 /* List the spans with few free slots, which takes as long as the heap is large: not again before
- * there can be another. */
+ * there can be another. True in any case: somebody else may have listed what is wanted, or drained the
+ * CPUs, after the allocation looked and before this search did. */
 static bool list_spans(void)
 {
 	uint64_t now = freed_slots();
-	bool listed;
 
-	if (now == atomic_load_explicit(&tern_heap.listed_at, memory_order_relaxed))
-		return false;
-	listed = tern_mcentral_list_all(tern_heap.central, &tern_heap.pages);
-	/* Not before: who finds it so relies on all of them being listed. */
-	atomic_store_explicit(&tern_heap.listed_at, now, memory_order_relaxed);
-	return listed;
+	/* acquire, release: who finds it so finds the spans in their lists */
+	if (now != atomic_load_explicit(&tern_heap.listed_at, memory_order_acquire)) {
+		tern_mcentral_list_all(tern_heap.central, &tern_heap.pages);
+		atomic_store_explicit(&tern_heap.listed_at, now, memory_order_release);
+	}
+	return true;
 }
 
 static bool ask_handler(uint64_t n)

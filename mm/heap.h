@@ -17,8 +17,8 @@ struct tern_heap {
 	struct tern_mheap pages;
 	struct tern_sample_table samples;
 	struct tern_debug debug;
-	/* [atomic: relaxed] what tern_heap_find_memory() knows of slots that no list has: as many
-	 * had been freed when all spans were listed */
+	/* [atomic: release by who has listed all spans, acquire] how many slots had been freed in
+	 * spans without an owner when that began */
 	_Atomic uint64_t listed_at;
 };
 
@@ -51,9 +51,9 @@ enum tern_search {
 	TERN_SEARCH_QUARANTINE, /* of debug builds */
 	TERN_SEARCH_CACHE,      /* of this CPU */
 	TERN_SEARCH_CPUS,       /* all others */
-	TERN_SEARCH_SWEEP,   /* the collector, which has swept if it finds anything, or collected */
-	TERN_SEARCH_COLLECT, /* and again */
-	TERN_SEARCH_SPANS,   /* those that no list has */
+	TERN_SEARCH_SWEEP,      /* the collector, which sweeps, or collects if all is swept */
+	TERN_SEARCH_COLLECT,    /* and again, if it found anything */
+	TERN_SEARCH_SPANS,      /* those that no list has */
 	TERN_SEARCH_HANDLER,
 };
 

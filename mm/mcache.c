@@ -177,6 +177,7 @@ void tern_mcache_release_all(struct tern_mcache *c, struct tern_mcentral *all, s
 	for (unsigned i = 0; i < TERN_SPANCLASSES; i++)
 		give_up(c, all, h, (tern_spanclass)i);
 	c->tiny = c->tiny_end = 0;
-	atomic_store_explicit(&c->holds, false, memory_order_relaxed);
+	/* release: who sees it finds the spans in their lists */
+	atomic_store_explicit(&c->holds, false, memory_order_release);
 	tern_mheap_flush(h, &c->pages);
 }

@@ -36,7 +36,7 @@ struct tern_mcache {
 	struct tern_mspan *hot; /* a span in the cache, or one without slots: freed to last */
 	struct tern_pagecache pages;
 	struct tern_sampler *sampler; /* [atomic: release; the CPU itself plainly] NULL: none yet */
-	atomic_bool holds; /* [atomic: relaxed] spans or pages, as far as others have to know */
+	atomic_bool holds; /* [atomic: release when it ends, acquire] spans or pages, for others */
 	uintptr_t tiny, tiny_end; /* the rest of a 16-byte block, for crumbs without pointers */
 	/* [atomic: relaxed; written by the CPU alone] counts for statistics, by class */
 	_Atomic uint64_t nmalloc[TERN_SPANCLASSES]; /* objects, as far as brought up to date */

@@ -340,19 +340,17 @@ bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
 }
 
 /* The span at a page where one begins, as far as anybody can tell without a lock. */
-static bool list_if_free(struct tern_mcentral *all, struct tern_mspan *s)
+static void list_if_free(struct tern_mcentral *all, struct tern_mspan *s)
 {
 	uint32_t place;
 
 	/* Of what it says of itself, only its place can be asked: a large object's is OWNED. */
 	if (!s || s == &tern_mheap_run)
-		return false;
+		return;
 	place = atomic_load_explicit(&s->place, memory_order_seq_cst);
-	if (tern_span_where(place) != TERN_SPAN_FULL || !has_free(s) ||
-	    !move(s, &place, TERN_SPAN_LISTED))
-		return false;
-	tern_spanset_push(&all[s->spc].partial, s);
-	return true;
+	if (tern_span_where(place) == TERN_SPAN_FULL && has_free(s) &&
+	    move(s, &place, TERN_SPAN_LISTED))
+		tern_spanset_push(&all[s->spc].partial, s);
 }
 
 /* Who comes by no pointer to an object sees what is in tables and records only under the lock, with
@@ -368,12 +366,10 @@ static bool next_span(struct tern_mheap *h, uint64_t *page, struct tern_mspan **
 	return found;
 }
 
-bool tern_mcentral_list_all(struct tern_mcentral *all, struct tern_mheap *h)
+void tern_mcentral_list_all(struct tern_mcentral *all, struct tern_mheap *h)
 {
 	struct tern_mspan *s;
-	bool listed = false;
 
 	for (uint64_t page = 0; next_span(h, &page, &s); page++)
-		listed |= list_if_free(all, s);
-	return listed;
+		list_if_free(all, s);
 }

@@ -41,7 +41,7 @@ static TERN_INLINE void tern_mcentral_freed(struct tern_mcentral *all, struct te
 	if (unlikely(tern_span_where(place) == TERN_SPAN_FULL || free == slots))
 		tern_mcentral_freed_slow(all, h, pages, s, place, slots, free);
 }
-/* Memory is short: list every span that has a free slot, however few. True if there was one. */
-bool tern_mcentral_list_all(struct tern_mcentral *all, struct tern_mheap *h);
+/* Memory is short: list every span that has a free slot, however few. */
+void tern_mcentral_list_all(struct tern_mcentral *all, struct tern_mheap *h);
 
 #endif
