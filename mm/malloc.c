@@ -440,6 +440,7 @@ static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t a
 	uint64_t bit = 1ull << slot % 64, slots = tern_mspan_slots_in(s, w);
 	uint64_t free = atomic_load_explicit(&s->word[w].free, memory_order_relaxed);
 	_Atomic uint64_t *count = &c->nfree[s->spc];
+	size_t collected = tern_spanclass_collected(s->spc) ? s->elemsize : 0;
 
 	if ((uint32_t)product >= s->magic || free & bit)
 		bad_free("tern_free", addr);
@@ -448,6 +449,8 @@ static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t a
 	if (atomic_fetch_or_explicit(remote, bit, memory_order_seq_cst) & bit)
 		bad_free("tern_free", addr);
 	tern_mcache_count_any(c, count, 1); /* the span may be gone by now */
+	if (collected)
+		tern_heap_change_live(-collected);
 	tern_mcentral_freed(tern_heap.central, &tern_heap.pages, pages_of(c), s, slots,
 			    free | atomic_load_explicit(remote, memory_order_relaxed));
 }

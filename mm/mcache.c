@@ -61,13 +61,17 @@ static void count_taken(struct tern_mcache *c, tern_spanclass spc)
 	__atomic_store_n(&e->taken, e->elemsize, __ATOMIC_RELAXED);
 }
 
-/* What others freed was counted by them. */
-static void collect(struct tern_mspan *s)
+/* What others freed was counted by them. The free slots of a span that a CPU owns count as live: they
+ * may be in use at any moment. */
+static void collect(struct tern_mheap *h, struct tern_mspan *s)
 {
-	set_balance(s, s->balance - tern_mspan_collect(s));
+	unsigned n = tern_mspan_collect(s);
+
+	set_balance(s, s->balance - n);
+	if (n && tern_spanclass_collected(s->spc))
+		atomic_fetch_add_explicit(&h->live, n * s->elemsize, memory_order_relaxed);
 }
 
-/* The free slots of a span that a CPU owns count as live: they may be in use at any moment. */
 static uint64_t free_bytes(const struct tern_mspan *s)
 {
 	if (!tern_spanclass_collected(s->spc))
@@ -98,7 +102,7 @@ static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct ter
 		return;
 	tern_sample_show(c->sampler, spc);
 	count_taken(c, spc);
-	collect(s);
+	collect(h, s);
 	tern_mcache_count(&c->nfree[spc], s->balance - tern_mspan_taken(s));
 	atomic_fetch_sub_explicit(&h->live, free_bytes(s), memory_order_relaxed);
 	c->slots[spc].word = &no_word;
@@ -141,7 +145,7 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 	if (s) {
 		tern_sample_show(c->sampler, spc);
 		count_taken(c, spc);
-		collect(s);
+		collect(h, s);
 		if (aim(e, s))
 			return true;
 		give_up(c, all, h, spc);

@@ -124,15 +124,6 @@ static void be_swept(struct tern_mcentral *c, struct tern_mheap *h, struct tern_
 		arch_relax();
 }
 
-/* Make the slots free that others gave back. */
-static void collect(struct tern_mheap *h, struct tern_mspan *s)
-{
-	unsigned n = tern_mspan_collect(s);
-
-	if (n && tern_spanclass_collected(s->spc))
-		atomic_fetch_sub_explicit(&h->live, n * s->elemsize, memory_order_relaxed);
-}
-
 /* Own a span that was taken from the list. False if only its record was left. */
 static bool own(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s)
 {
@@ -245,7 +236,7 @@ struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap
 		if (!own(c, h, s))
 			continue;
 		be_swept(c, h, s);
-		collect(h, s);
+		tern_mspan_collect(s);
 		if (tern_mspan_next_word(s) < s->nwords)
 			return s;
 		put(c, h, NULL, s);
@@ -257,7 +248,7 @@ void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct te
 			struct tern_mspan *s)
 {
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
-	collect(h, s);
+	tern_mspan_collect(s);
 	if (tern_mspan_is_empty(s) && !tern_mheap_marking(h, s->spc))
 		drop(c, h, pages, s);
 	else
@@ -276,7 +267,7 @@ static void purge(struct tern_mcentral *c, struct tern_mheap *h)
 		if (!own(c, h, s))
 			continue;
 		be_swept(c, h, s);
-		collect(h, s);
+		tern_mspan_collect(s);
 		put(c, h, NULL, s);
 		kept++;
 	}
@@ -321,7 +312,7 @@ static void place_swept(struct tern_mcentral *c, struct tern_mcentral *all, stru
 	if (tern_span_where(place) != TERN_SPAN_FULL)
 		return;
 	if (seen.empty && move(s, &place, TERN_SPAN_OWNED)) {
-		collect(h, s);
+		tern_mspan_collect(s);
 		drop(c, h, pages, s);
 	} else if (has_enough_free(s) && move(s, &place, TERN_SPAN_LISTED)) {
 		tern_spanset_push(&c->partial, s);
