@@ -325,15 +325,16 @@ static void free_holders(struct holder *h)
 /* Whoever still points there finds nothing, and all of it stays where it is for now. */
 static void quarantine(struct tern_user_arena *a)
 {
+	struct holder *first = a->holders;
 	bool close;
 
-	for (struct holder *h = a->holders; h; h = h->next)
+	for (struct holder *h = first; h; h = h->next)
 		end_objects(span_of(h->chunk));
 	close = tern_gc_pass_markers();
-	for (struct holder *h = a->holders; h; h = h->next)
+	for (struct holder *h = first; h; h = h->next)
 		close_or_fill(h->chunk, close);
-	free_holders(a->holders);
 	a->holders = NULL;
+	free_holders(first);
 }
 
 static void free_at_once(struct tern_user_arena *a)
