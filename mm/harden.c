@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* harden.c - options that make mistakes with memory less useful to who exploits them.
  *
- * Job      Fill what is freed; hand slots out in random order; close a page on either side of
+ * Job      Fill what is freed, or swept; hand slots out in random order; close a page on either side of
  *          large objects.
  * Above    malloc.c, from its slow paths alone. A class whose word is the one that is always 0 comes
  *          here with every allocation; a CPU without a hot span comes here with every free.
@@ -93,14 +93,28 @@ void *tern_harden_take(struct tern_mcache *c, size_t spc)
 	return (void *)(e->span->base + slot * e->span->elemsize);
 }
 
+static void fill(uintptr_t addr, size_t size)
+{
+	if (tern_hardening() & TERN_HARDEN_ZERO)
+		tern_clear((void *)addr, size);
+	else
+		memset((void *)addr, JUNK, size);
+}
+
 void tern_harden_fill(const struct tern_mspan *s, uintptr_t addr)
 {
-	if (s->spc == TERN_SPANCLASS_TINY)
+	if (s->spc != TERN_SPANCLASS_TINY)
+		fill(addr, s->elemsize);
+}
+
+/* A user arena's chunk in quarantine is closed, or was filled when it was freed. */
+void tern_harden_fill_unmarked(const struct tern_mspan *s)
+{
+	if (tern_mspan_chunk(s) == TERN_CHUNK_QUARANTINE && !s->magic)
 		return;
-	if (tern_hardening() & TERN_HARDEN_ZERO)
-		tern_clear((void *)addr, s->elemsize);
-	else
-		memset((void *)addr, JUNK, s->elemsize);
+	for (unsigned slot = 0; slot < s->nelems; slot++)
+		if (tern_mspan_slot_in_use(s, slot) && !tern_mspan_slot_marked(s, slot))
+			fill(s->base + slot * s->elemsize, s->elemsize);
 }
 
 /* --- guards ------------------------------------------------------------------------------ */

@@ -27,6 +27,13 @@ static inline struct tern_mspan *tern_harden_hot(struct tern_mspan *s)
 void *tern_harden_take(struct tern_mcache *c, size_t spc);
 /* An object is about to be freed. */
 void tern_harden_fill(const struct tern_mspan *s, uintptr_t addr);
+/* What is not marked in a span is about to be swept. */
+void tern_harden_fill_unmarked(const struct tern_mspan *s);
+static inline void tern_harden_sweep(const struct tern_mspan *s)
+{
+	if (unlikely(tern_hardening() & TERN_HARDEN_SWEPT))
+		tern_harden_fill_unmarked(s);
+}
 
 /* How many pages a large object gets before and behind it, for guards. */
 uint64_t tern_harden_margin(uint64_t align);

@@ -107,6 +107,7 @@ void tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
 	if (unlikely(tern_special_any(s)))
 		tern_special_sweep(h, s);
+	tern_harden_sweep(s);
 	if (atomic_exchange_explicit(&s->word[0].mark, 0, memory_order_relaxed)) {
 		if (tern_mspan_chunk(s) == TERN_CHUNK_QUARANTINE)
 			atomic_fetch_add_explicit(&h->chunks.held, 1, memory_order_relaxed);

@@ -36,6 +36,7 @@
 #include "lib/assert.h"
 #include "lib/bits.h"
 #include "mm/debug.h"
+#include "mm/harden.h"
 #include "mm/sample.h"
 #include "mm/special.h"
 
@@ -109,6 +110,7 @@ static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct te
 		tern_special_sweep(h, s);
 	if (tern_sample_any(s))
 		tern_sample_swept(s);
+	tern_harden_sweep(s);
 	n = tern_mspan_sweep(s);
 	tern_mheap_count_swept(h, n, n * s->elemsize, s->npages);
 	atomic_store_explicit(&s->sweepgen, gen, memory_order_seq_cst);

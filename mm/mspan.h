@@ -169,6 +169,11 @@ static inline unsigned tern_mspan_slot(const struct tern_mspan *s, uintptr_t add
 	return (unsigned)((addr - s->base) * s->magic >> 32);
 }
 bool tern_mspan_slot_in_use(const struct tern_mspan *s, unsigned slot);
+static inline bool tern_mspan_slot_marked(const struct tern_mspan *s, unsigned slot)
+{
+	return atomic_load_explicit(&s->word[slot / 64].mark, memory_order_relaxed) >> slot % 64 &
+	       1;
+}
 /* The type's invariants, for an owner or in a quiet moment. */
 bool tern_mspan_check(const struct tern_mspan *s);
 

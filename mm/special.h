@@ -130,10 +130,7 @@ static inline unsigned tern_special_slot(const struct tern_mspan *s, uint64_t of
 /* Is the object that an offset lies in marked? */
 static inline bool tern_special_is_marked(const struct tern_mspan *s, uint64_t offset)
 {
-	unsigned slot = tern_special_slot(s, offset);
-	uint64_t marks = atomic_load_explicit(&s->word[slot / 64].mark, memory_order_relaxed);
-
-	return marks >> slot % 64 & 1;
+	return tern_mspan_slot_marked(s, tern_special_slot(s, offset));
 }
 
 static inline uint64_t tern_special_turn(const struct tern_special *r)

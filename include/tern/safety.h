@@ -25,6 +25,7 @@ enum tern_hardening {
 	TERN_HARDEN_JUNK = 2,   /* ... or filled with 0xdd; with both: cleared */
 	TERN_HARDEN_RANDOM = 4, /* slots are taken in random order */
 	TERN_HARDEN_GUARDS = 8, /* inaccessible pages before and behind large objects */
+	TERN_HARDEN_SWEPT = 16, /* what the collector frees is filled with 0xdd, or cleared, too */
 };
 
 /**
