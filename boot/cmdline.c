@@ -84,6 +84,16 @@ bool cmdline_next_option(const char **at, const char *key, char *value, size_t s
 	return false;
 }
 
+bool cmdline_next_word(const char **at, char *word, size_t size)
+{
+	struct word w;
+
+	while (next_word(at, &w) && !is_separator(&w))
+		if (copy_value(&w, word, size))
+			return true;
+	return false;
+}
+
 const char *cmdline_script(const char *cmdline)
 {
 	struct word w;

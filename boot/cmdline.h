@@ -19,6 +19,9 @@ bool cmdline_option(const char *cmdline, const char *key, char *value, size_t si
  * call until it is false. One whose value does not fit is passed over. */
 bool cmdline_next_option(const char **at, const char *key, char *value, size_t size);
 
+/* The next word before "--" in *at, copied and terminated; likewise. */
+bool cmdline_next_word(const char **at, char *word, size_t size);
+
 /* The text after "--" without leading blanks, or NULL if there is no "--". */
 const char *cmdline_script(const char *cmdline);
 

@@ -4,50 +4,42 @@
  * Locks: none. Context: any. */
 #include "boot/gc_options.h"
 
-#include <tern/command.h>
+#include <tern/tern.h>
 
 #include "boot/cmdline.h"
 #include "lib/log.h"
 #include "lib/string.h"
 
-#define WORD_MAX 24
+#define WORD_MAX 128
 
-static bool number_option(const char *cmdline, const char *key, unsigned long long *value)
+static void read(struct tern_gc_options *o, const char *text)
 {
-	char word[WORD_MAX];
+	struct tern_gc_bad_word bad;
 
-	if (!cmdline_option(cmdline, key, word, sizeof(word)))
-		return false;
-	if (tern_command_number(word, value))
-		return true;
-	log_warn("%s=%s: want a number", key, word);
-	return false;
+	if (tern_gc_parse_options(o, text, &bad) != TERN_OK)
+		log_warn("gc: %.*s: %s", (int)bad.len, bad.at, bad.why);
 }
 
-static int percent(const char *cmdline)
+static void read_percent(struct tern_gc_options *o, const char *value)
 {
-	unsigned long long n;
-	char word[WORD_MAX];
+	char text[WORD_MAX + 10];
 
-	if (!cmdline_option(cmdline, "gc", word, sizeof(word)) || tern_str_eq(word, "off"))
-		return -1;
-	if (*word && number_option(cmdline, "gc", &n) && n <= INT32_MAX)
-		return (int)n;
-	return 0;
+	o->percent = 0;
+	tern_snprintf(text, sizeof(text), "gcpercent=%s", value);
+	read(o, text);
 }
 
 struct tern_gc_options gc_options(const char *cmdline)
 {
-	struct tern_gc_options o = { .percent = percent(cmdline) };
-	unsigned long long limit;
+	struct tern_gc_options o = { .percent = -1 };
 	char word[WORD_MAX];
 
-	if (number_option(cmdline, "gc-limit", &limit))
-		o.limit = limit;
-	o.trace = cmdline_option(cmdline, "gc-trace", word, sizeof(word));
-	o.check = cmdline_option(cmdline, "gc-check", word, sizeof(word));
-	o.watched_roots = cmdline_option(cmdline, "gc-watched-roots", word, sizeof(word));
-	if (cmdline_option(cmdline, "gc-mode", word, sizeof(word)) && tern_str_eq(word, "barrier"))
-		o.mode = TERN_GC_BARRIER;
+	while (cmdline_next_word(&cmdline, word, sizeof(word)))
+		if (tern_str_eq(word, "gc"))
+			o.percent = 0;
+		else if (tern_str_starts(word, "gc="))
+			read_percent(&o, word + 3);
+		else if (tern_str_starts(word, "gc-"))
+			read(&o, word + 3);
 	return o;
 }

@@ -5,9 +5,9 @@
 
 #include <tern/gc.h>
 
-/* gc[=PERCENT|off] gc-limit=BYTES gc-mode=barrier gc-watched-roots gc-trace gc-check, as in struct
- * tern_gc_options. Without gc, and with gc=off, a cycle runs when asked for and at the limit only.
- * What cannot be read is warned of and left out. */
+/* gc[=PERCENT|off], and gc- before each word of tern_gc_parse_options(): gc-limit=64M gc-check. Without
+ * gc, and with gc=off, a cycle runs when asked for and at the limit only. What cannot be read is
+ * warned of and left out. */
 struct tern_gc_options gc_options(const char *cmdline);
 
 #endif

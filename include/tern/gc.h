@@ -45,9 +45,37 @@ struct tern_gc_options {
 	 * not scan them again. Only for TERN_GC_BARRIER. */
 	bool watched_roots;
 	bool no_lazy_sweep; /* a cycle ends with everything swept */
-	bool check;         /* mark once more, serially and simply, and compare: slow */
-	bool trace;         /* a line for each cycle, in the form of Go's gctrace */
+	/* In the stopped world, look at the whole heap before and after marking, mark once more, serially
+	 * and simply, and compare; what is wrong panics. Slow: docs/gc.md. */
+	bool check;
+	/* With that, a word that a type says is a pointer, and that leads to memory of the heap which no
+	 * object has, panics, though it does no harm: one past an object's end is nobody's either. */
+	bool invalidptr;
+	bool clobberfree;    /* what is swept is filled: TERN_HARDEN_SWEPT in tern/safety.h */
+	bool stop_the_world; /* TERN_GC_BARRIER's cycles are one pause, as TERN_GC_STW's */
+	bool trace;          /* a line for each cycle, in the form of Go's gctrace */
 };
+
+/* What tern_gc_parse_options() could not read. */
+struct tern_gc_bad_word {
+	const char *at; /* in the text */
+	size_t len;
+	const char *why; /* for people, such as "want 0 or 1" */
+};
+
+/**
+ * tern_gc_parse_options - options from a text, such as "gcpercent=50,limit=64M,mode=barrier,check"
+ * @options: what the text does not name stays as it is
+ * @text: words with commas or blanks between them; of the same word the last one counts
+ * @bad: NULL, or where to say which is the first word that cannot be read
+ *
+ * gcpercent=N|off, min-heap=BYTES, limit=BYTES, mode=stw|barrier, markers=N; and with =0, =1 or nothing:
+ * watched-roots, no-lazy-sweep, gcstoptheworld, trace, check, invalidptr, clobberfree. They are the fields
+ * of the struct, but for what a kernel alone knows. TERN_EINVAL if anything cannot be read, and for
+ * NULL: then no option has changed. Any context.
+ */
+enum tern_result tern_gc_parse_options(struct tern_gc_options *options, const char *text,
+				       struct tern_gc_bad_word *bad);
 
 /**
  * tern_gc_init - from now on unreachable objects are collected
@@ -142,6 +170,9 @@ struct tern_gc_stats {
 	/* What marking costs, by all of the last pause: for each object that was found alive, and how
 	 * fast objects and roots were looked at */
 	uint64_t pause_ns_per_object, pause_bytes_per_s;
+	/* By the option check: marks that were compared, cycle by cycle, and objects that were marked and
+	 * could not be reached any more when all was marked */
+	uint64_t checks, floating;
 };
 void tern_gc_stats(struct tern_gc_stats *stats);
 
