@@ -16,6 +16,7 @@
 #include <tern/port.h>
 
 #include "arch/arch.h"
+#include "gc/check.h"
 #include "gc/concurrent.h"
 #include "gc/event.h"
 #include "gc/history.h"
@@ -27,6 +28,7 @@
 #include "lib/bits.h"
 #include "lib/irq.h"
 #include "mm/gchook.h"
+#include "mm/harden.h"
 #include "mm/heap.h"
 #include "mm/sweep.h"
 
@@ -96,6 +98,45 @@ static void mark(uintptr_t sp, unsigned others)
 	tern_stw_together(helpers, mark_here, &sp);
 	mark_rest();
 	tern_mark_end(&tern_gc_state.marker);
+}
+
+/* --- checks ---------------------------------------------------------------------------------- */
+
+static void verify(enum tern_verify_when when)
+{
+	struct tern_verify v;
+
+	if (!tern_gc_state.options.check)
+		return;
+	v = tern_verify_heap(&tern_heap.pages, when);
+	tern_verify_judge(&v);
+}
+
+/* Nothing has changed while the world stood. */
+static void judge_counts(const struct tern_check *c)
+{
+	uint64_t marked = tern_gc_state.cycle.marked_objects;
+
+	TERN_CHECK(c->floating == 0, "check: %llu objects were marked that nothing leads to",
+		   (unsigned long long)c->floating);
+	TERN_CHECK(c->reached == marked, "check: %llu objects can be reached, %llu were counted",
+		   (unsigned long long)c->reached, (unsigned long long)marked);
+}
+
+static void check_marks(uintptr_t sp)
+{
+	struct tern_gc_state *g = &tern_gc_state;
+	struct tern_check c;
+
+	if (!g->options.check)
+		return;
+	verify(g->marking ? TERN_VERIFY_MARKED_BESIDE : TERN_VERIFY_MARKED);
+	tern_check_marks(sp, g->options.invalidptr, &c);
+	tern_check_judge(&c);
+	if (!g->marking)
+		judge_counts(&c);
+	g->stats.checks++;
+	g->stats.floating += c.floating;
 }
 
 /* --- a cycle --------------------------------------------------------------------------------- */
@@ -220,6 +261,8 @@ unsigned tern_gc_begin_pause(void)
 	n->ncpu = others + 1;
 	tern_limiter_set_cpus(&g->limiter, n->asked_ns, n->ncpu);
 	tern_limiter_enter(&g->limiter, TERN_LIMITER_STOPPED, n->asked_ns, 0, 0);
+	if (!g->marking)
+		verify(TERN_VERIFY_SWEPT);
 	return others;
 }
 
@@ -244,6 +287,7 @@ void tern_gc_mark_and_end(uintptr_t sp, unsigned others)
 	struct tern_cycle *n = &tern_gc_state.cycle.numbers;
 
 	mark(sp, others);
+	check_marks(sp);
 	tern_sweep_start(&tern_heap.pages);
 	n->marked_ns = tern_port_clock_ns();
 	tell_pacer_of_end(n->marked_ns);
@@ -301,7 +345,7 @@ static enum tern_pacer_why ask_pacer(void)
 
 static bool is_concurrent(void)
 {
-	return tern_gc_state.options.mode != TERN_GC_STW;
+	return tern_gc_state.options.mode != TERN_GC_STW && !tern_gc_state.options.stop_the_world;
 }
 
 /* Begin a cycle, unless one is marking. False if the pacer wants none. */
@@ -515,6 +559,9 @@ enum tern_result tern_gc_init(const struct tern_gc_options *options)
 		return TERN_EINVAL;
 	if (options)
 		g->options = *options;
+	g->options.check |= g->options.invalidptr;
+	if (g->options.clobberfree)
+		tern_set_hardening(tern_hardening() | TERN_HARDEN_SWEPT);
 	tern_history_start(tern_port_clock_ns());
 	tern_limiter_init(&g->limiter, tern_port_clock_ns(), 1);
 	tern_pacer_init(&g->pacer, pacer_percent(g->options.percent ? g->options.percent : 100),

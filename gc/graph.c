@@ -36,7 +36,7 @@ static bool has_objects(const struct tern_mspan *s)
 	return state == TERN_SPAN_SMALL || state == TERN_SPAN_LARGE;
 }
 
-static struct tern_node node(struct tern_mspan *s, unsigned slot)
+struct tern_node tern_node_of(struct tern_mspan *s, unsigned slot)
 {
 	return (struct tern_node){ .span = s,
 				   .slot = slot,
@@ -44,18 +44,19 @@ static struct tern_node node(struct tern_mspan *s, unsigned slot)
 				   .size = s->elemsize };
 }
 
-bool tern_node_at(uintptr_t addr, struct tern_node *n)
+bool tern_node_around(uintptr_t addr, struct tern_node *n)
 {
 	struct tern_mspan *s = tern_arena_span(map, addr);
-	unsigned slot;
 
 	if (!s || !has_objects(s) || (s->magic && addr - s->base >= s->nbytes))
 		return false;
-	slot = tern_mspan_slot(s, addr);
-	if (!tern_mspan_slot_in_use(s, slot))
-		return false;
-	*n = node(s, slot);
+	*n = tern_node_of(s, tern_mspan_slot(s, addr));
 	return true;
+}
+
+bool tern_node_at(uintptr_t addr, struct tern_node *n)
+{
+	return tern_node_around(addr, n) && tern_mspan_slot_in_use(n->span, n->slot);
 }
 
 void tern_spans_each(void (*fn)(void *arg, struct tern_mspan *s), void *arg)
@@ -74,7 +75,7 @@ static void each_in_span(void *arg, struct tern_mspan *s)
 	const struct each_node *e = arg;
 
 	for (unsigned slot = 0; slot < s->nelems; slot++) {
-		struct tern_node n = node(s, slot);
+		struct tern_node n = tern_node_of(s, slot);
 
 		if (tern_mspan_slot_in_use(s, slot))
 			e->fn(e->arg, &n);
@@ -124,13 +125,11 @@ static void words_of_key(const struct tern_node *n, tern_graph_word *fn, void *a
 			fn(arg, (uintptr_t)&r->arg);
 }
 
-void tern_node_words(const struct tern_node *n, tern_graph_word *fn, void *arg)
+static void words_of_object(const struct tern_node *n, tern_graph_word *fn, void *arg)
 {
 	enum tern_kind kind = tern_spanclass_kind(n->span->spc);
 	uint64_t entry;
 
-	if (tern_special_any(n->span))
-		words_of_key(n, fn, arg);
 	if (kind == TERN_KIND_NOSCAN)
 		return;
 	if (kind != TERN_KIND_TYPED) {
@@ -142,6 +141,13 @@ void tern_node_words(const struct tern_node *n, tern_graph_word *fn, void *arg)
 		words_of_mask(n->base, entry, fn, arg);
 	else
 		words_of_type(n->base, n->base + n->size, (const struct tern_type *)entry, fn, arg);
+}
+
+void tern_node_words(const struct tern_node *n, tern_graph_word *fn, void *arg)
+{
+	if (tern_special_any(n->span))
+		words_of_key(n, fn, arg);
+	words_of_object(n, fn, arg);
 }
 
 /* --- roots ----------------------------------------------------------------------------------- */
@@ -226,26 +232,29 @@ void tern_graph_runs(tern_graph_root *fn, void *arg)
 void tern_root_words(const struct tern_root *r, const struct tern_type *type, tern_graph_word *fn,
 		     void *arg)
 {
-	words_of_type(r->start, r->start + r->size, type, fn, arg);
+	struct tern_node n;
+
+	/* What a finalizer will be shown, as opposed to a word in a record. */
+	if (r->kind == TERN_ROOT_RECORD && tern_node_around(r->start, &n))
+		words_of_object(&n, fn, arg);
+	else
+		words_of_type(r->start, r->start + r->size, type, fn, arg);
 }
 
 /* --- seen ------------------------------------------------------------------------------------ */
 
-static _Atomic uint64_t *mark_word(const struct tern_node *n)
-{
-	return &n->span->word[n->slot / 64].mark;
-}
-
 bool tern_node_is_seen(const struct tern_node *n)
 {
-	return atomic_load_explicit(mark_word(n), memory_order_relaxed) >> n->slot % 64 & 1;
+	return tern_mspan_slot_marked(n->span, n->slot);
 }
 
 bool tern_node_see(const struct tern_node *n)
 {
 	uint64_t bit = 1ull << n->slot % 64;
 
-	return !(atomic_fetch_or_explicit(mark_word(n), bit, memory_order_relaxed) & bit);
+	return !(atomic_fetch_or_explicit(&n->span->word[n->slot / 64].mark, bit,
+					  memory_order_relaxed) &
+		 bit);
 }
 
 static void forget_span(void *arg, struct tern_mspan *s)

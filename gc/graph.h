@@ -23,6 +23,9 @@ struct tern_node {
 
 /* The object that an address lies in; any address at all. False if it lies in none. */
 bool tern_node_at(uintptr_t addr, struct tern_node *n);
+/* The slot that it lies in, in use or not. */
+bool tern_node_around(uintptr_t addr, struct tern_node *n);
+struct tern_node tern_node_of(struct tern_mspan *s, unsigned slot);
 /* Each object, by the spans as the arenas have them. */
 void tern_nodes_each(void (*fn)(void *arg, const struct tern_node *n), void *arg);
 /* The same, a span at a time. */

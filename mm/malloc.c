@@ -203,8 +203,10 @@ static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind 
 	s = make_large(pages_for(size), pages_for(align), kind, type, &base);
 	if (s && tern_sample_wanted())
 		sample_large(s, kind);
-	if (s && zero && s->needzero)
+	if (s && zero && s->needzero) {
 		tern_clear((void *)base, s->elemsize);
+		s->needzero = false; /* for who wants to know whether it was cleared yet */
+	}
 	return (void *)base;
 }
 
