@@ -36,6 +36,9 @@ static void print_stats(void)
 		    (unsigned long long)s.live_objects, kib(s.live_bytes), kib(s.root_bytes));
 	tern_printf("freed so far: %llu objects, %llu KiB%s\n", (unsigned long long)s.swept_objects,
 		    kib(s.swept_bytes), s.sweeping ? "; sweeping goes on" : "");
+	if (s.checks)
+		tern_printf("checked: %llu cycles, in which %llu objects were marked in vain\n",
+			    (unsigned long long)s.checks, (unsigned long long)s.floating);
 	tern_printf("heap: %llu KiB, the next cycle ", kib(s.heap_bytes));
 	if (s.goal_bytes == UINT64_MAX)
 		tern_printf("when asked\n");

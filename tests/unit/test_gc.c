@@ -17,12 +17,14 @@
 #include "tests/test.h"
 #include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
+#include "tests/unit/own_heap.h"
 
-#define EDGES    4u
-#define NODES    2000u
-#define ROOTS    8u
-#define MAX_CPUS 8u
-#define SEAL     0x9e3779b97f4a7c15ull
+#define EDGES      4u
+#define NODES      2000u
+#define ROOTS      8u
+#define MAX_CPUS   8u
+#define MANY_ROOTS 2000u
+#define SEAL       0x9e3779b97f4a7c15ull
 
 struct node {
 	struct node *edge[EDGES];
@@ -452,6 +454,78 @@ TEST(gc, bad_roots_are_refused)
 	EXPECT_EQ(tern_gc_add_root((void *)(UINTPTR_MAX - 15), 16), TERN_EINVAL);
 	EXPECT_EQ(tern_gc_add_root((void *)(UINTPTR_MAX - 15), 64), TERN_EINVAL);
 	EXPECT_EQ(tern_gc_remove_root(range, 8), TERN_EINVAL);
+	EXPECT_EQ(tern_gc_remove_root(NULL, 8), TERN_EINVAL);
+	EXPECT_EQ(tern_gc_add_root_typed(range, NULL, 1), TERN_EINVAL);
+	EXPECT_EQ(tern_gc_add_root_typed((char *)range + 4, &tern_pointer_type, 1), TERN_EINVAL);
+	EXPECT_EQ(tern_gc_add_root_typed((void *)(UINTPTR_MAX - 15), &tern_pointer_type, 2),
+		  TERN_EINVAL);
+	EXPECT_EQ(tern_gc_add_root_typed(range, &tern_pointer_type, SIZE_MAX), TERN_EINVAL);
+}
+
+/* Partly, wholly, from within and around, whatever the first is. */
+TEST(gc, roots_do_not_overlap)
+{
+	static uint64_t *range; /* not in data, which is a root */
+
+	REQUIRE(collector_for_tests() && (range = tern_malloc(16 * 8)));
+	memset(range, 0, 16 * 8);
+	for (unsigned typed = 0; typed < 2; typed++) {
+		EXPECT_EQ(typed ? tern_gc_add_root_typed(range + 4, &tern_pointer_type, 4)
+				: tern_gc_add_root(range + 4, 32),
+			  TERN_OK);
+		EXPECT_EQ(tern_gc_add_root(range + 3, 16), TERN_EINVAL);
+		EXPECT_EQ(tern_gc_add_root(range + 7, 16), TERN_EINVAL);
+		EXPECT_EQ(tern_gc_add_root(range + 5, 8), TERN_EINVAL);
+		EXPECT_EQ(tern_gc_add_root(range, 128), TERN_EINVAL);
+		EXPECT_EQ(tern_gc_add_root_typed(range, &tern_pointer_type, 5), TERN_EINVAL);
+		EXPECT_EQ(tern_gc_remove_root(range + 4, 24), TERN_EINVAL);
+		EXPECT_EQ(tern_gc_remove_root(range + 5, 24), TERN_EINVAL);
+		EXPECT_EQ(tern_gc_add_root(range + 8, 8), TERN_OK);
+		EXPECT_EQ(tern_gc_remove_root(range + 8, 8), TERN_OK);
+		EXPECT_EQ(tern_gc_remove_root(range + 4, 32), TERN_OK);
+	}
+	tern_free(range);
+}
+
+/* Records that were given back come first: so only many are too many. */
+TEST(gc, without_memory_for_a_record_a_root_is_refused)
+{
+	static uint64_t *words;
+	enum tern_result result = TERN_OK;
+	unsigned n = 0;
+
+	REQUIRE(collector_for_tests() && (words = tern_malloc(MANY_ROOTS * 16)));
+	memset(words, 0, MANY_ROOTS * 16);
+	REQUIRE(own_heap_begin(TERN_HEAP_PAGE));
+	while (n < MANY_ROOTS && result == TERN_OK) {
+		result = tern_gc_add_root(&words[2 * n], 8);
+		n += result == TERN_OK;
+	}
+	EXPECT_EQ(result, TERN_ENOMEM);
+	EXPECT_EQ(tern_gc_remove_root(&words[2 * n], 8), TERN_EINVAL);
+	while (n--)
+		EXPECT_EQ(tern_gc_remove_root(&words[2 * n], 8), TERN_OK);
+	own_heap_end();
+	EXPECT_EQ(tern_gc_add_root(words, 8), TERN_OK);
+	EXPECT_EQ(tern_gc_remove_root(words, 8), TERN_OK);
+	tern_free(words);
+}
+
+TEST(gc, settings_take_any_number)
+{
+	int percent;
+	size_t limit;
+
+	REQUIRE(collector_for_tests());
+	percent = tern_gc_set_percent(INT32_MIN);
+	EXPECT(tern_gc_set_percent(INT32_MAX) < 0);
+	EXPECT_EQ(tern_gc_set_percent(0), INT32_MAX);
+	EXPECT_EQ(tern_gc(), TERN_OK);
+	EXPECT_EQ(tern_gc_set_percent(percent), 0);
+	limit = tern_gc_set_limit(SIZE_MAX);
+	EXPECT_EQ(tern_gc_set_limit(1), SIZE_MAX);
+	EXPECT_EQ(tern_gc(), TERN_OK);
+	EXPECT_EQ(tern_gc_set_limit(limit), 1);
 }
 
 TEST(gc, roots_come_and_go)

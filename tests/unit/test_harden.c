@@ -135,7 +135,7 @@ TEST(harden, objects_stay_whole_under_all_flags)
 	tern_cpu_offline();
 	tern_page_stats(&before);
 	wrong = 0;
-	for (unsigned flags = 0; flags < 16; flags++) {
+	for (unsigned flags = 0; flags < 32; flags++) {
 		tern_set_hardening(flags);
 		churn(test_random(t));
 	}
@@ -156,7 +156,7 @@ TEST(harden, all_cpus_at_once)
 {
 	REQUIRE(heap_for_tests());
 	wrong = 0;
-	tern_set_hardening(15);
+	tern_set_hardening(31);
 	run_on_cpus(cpus_for_tests(), churn_on, NULL);
 	tern_set_hardening(0);
 	EXPECT_EQ(wrong, 0);
