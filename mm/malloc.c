@@ -623,24 +623,37 @@ static void count_resized(struct tern_mcache *c, const struct tern_mspan *s, siz
 		tern_heap_change_live(s->elemsize - old);
 }
 
+/* Who marks adds its size up when he comes to it, and what is new beside him comes on top: so he comes to
+ * it first, if he has not. */
+static bool resize_and_count(struct tern_mspan *s, uint64_t n)
+{
+	unsigned long irq = tern_irq_save();
+	size_t old = s->elemsize;
+	bool resized;
+
+	if (tern_mheap_marking(&tern_heap.pages, s->spc))
+		tern_gchook_filled(&s->base, sizeof(s->base));
+	resized = tern_mheap_resize(&tern_heap.pages, s, n);
+	if (resized)
+		count_resized(tern_heap_cache(), s, old);
+	tern_irq_restore(irq);
+	return resized;
+}
+
 static bool resize_large(struct tern_mspan *s, size_t size)
 {
 	uint64_t n = pages_for(size);
 	size_t old = s->elemsize;
-	unsigned long irq;
 
 	if (n == s->npages || (n < s->npages && tern_mheap_marking(&tern_heap.pages, s->spc)))
 		return true;
-	if (!tern_mheap_resize(&tern_heap.pages, s, n))
+	if (!resize_and_count(s, n))
 		return false;
 	if (unlikely(tern_special_any(s)))
 		tern_special_cut(&tern_heap.pages, s);
 	/* A collector may take what it finds there for pointers. */
 	if (s->elemsize > old && tern_spanclass_kind(s->spc) != TERN_KIND_MANUAL)
 		memset((void *)(s->base + old), 0, s->elemsize - old);
-	irq = tern_irq_save();
-	count_resized(tern_heap_cache(), s, old);
-	tern_irq_restore(irq);
 	return true;
 }
 
