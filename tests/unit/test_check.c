@@ -12,11 +12,14 @@
 #include <tern/safety.h>
 #include <tern/type.h>
 
+#include "arch/arch.h"
 #include "gc/check.h"
+#include "gc/concurrent.h"
 #include "gc/gc.h"
 #include "gc/graph.h"
 #include "gc/reach.h"
 #include "lib/bits.h"
+#include "mm/gchook.h"
 #include "mm/harden.h"
 #include "mm/heap.h"
 #include "tests/test.h"
@@ -726,6 +729,91 @@ TEST(check, what_is_wrong_with_a_span_is_told)
 			test_note(t, "%u: %s", i, d.undone[i].what);
 	}
 	memset((void *)held, 0, sizeof(held));
+}
+
+/* --- sums ---------------------------------------------------------------------------------------- */
+
+static void verify_swept(void *arg, uintptr_t sp)
+{
+	(void)sp;
+	*(struct tern_verify *)arg = tern_verify_heap(&tern_heap.pages, TERN_VERIFY_SWEPT);
+}
+
+static void expect_sums(struct test *t)
+{
+	struct tern_verify v = { "not looked at", 0, 0, 0 };
+
+	EXPECT(tern_gc_while_stopped(verify_swept, &v));
+	if (!EXPECT(!v.what))
+		test_note(t, "%s: %llu, not %llu", v.what, (unsigned long long)v.have,
+			  (unsigned long long)v.want);
+}
+
+/* Freed from a span that this CPU does not own any more: it is emptied so, or collected by who owns it
+ * next, before or after a cycle. */
+TEST(check, what_is_freed_is_not_live)
+{
+	static const size_t sizes[] = { 64, 1000, 24000, 100000 };
+
+	REQUIRE(collector_for_tests());
+	for (unsigned round = 0; round < 4 * ARRAY_SIZE(sizes); round++) {
+		for (unsigned i = 0; i < N; i++)
+			held[i] = tern_alloc(sizes[round / 4]);
+		EXPECT(collect_all());
+		for (unsigned i = 0; i < N; i += 1 + round % 2) {
+			tern_free(held[i]);
+			held[i] = NULL;
+		}
+		if (round % 4 < 2)
+			expect_sums(t);
+		EXPECT(collect_all());
+		for (unsigned i = 0; i < N; i += 3)
+			held[i] = tern_alloc(sizes[round / 4]);
+		expect_sums(t);
+		memset((void *)held, 0, sizeof(held));
+	}
+}
+
+static void start_marking(void)
+{
+	tern_gc_become_busy(true);
+	tern_gc_state.cycle = (struct tern_gc_running){ .numbers.why = TERN_PACER_EXPLICIT };
+	arch_spill(tern_gc_start_marking, NULL);
+	tern_gc_end_busy();
+}
+
+/* The allocator tells the collector, as it does where cycles start by themselves. */
+static void *grow_beside(void *p)
+{
+	bool started = atomic_load(&tern_gchooks) != NULL;
+
+	let_cycles_start();
+	p = tern_realloc(p, 500000);
+	if (!started)
+		no_cycles_start();
+	return p;
+}
+
+/* Before and after it is marked. */
+TEST(check, what_grows_beside_marking_counts_once)
+{
+	const struct tern_gc_options before = tern_gc_state.options;
+
+	REQUIRE(collector_for_tests());
+	for (unsigned round = 0; round < 4; round++) {
+		held[0] = tern_alloc(300000);
+		tern_free(tern_alloc(300000)); /* room behind it, perhaps */
+		REQUIRE(held[0] && change_options(TERN_GC_BARRIER, false, false));
+		start_marking();
+		if (round % 2)
+			tern_gc_mark_some(UINT64_MAX);
+		held[0] = grow_beside(held[0]);
+		EXPECT(held[0]);
+		tern_gc_finish_marking();
+		expect_sums(t);
+		held[0] = NULL;
+	}
+	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
 }
 
 /* --- what is swept is filled ------------------------------------------------------------------- */
