@@ -55,12 +55,16 @@ static uint64_t spans_in(const struct tern_sweep_place *at, bool dead)
 	return dead ? begins & ~get(&at->arena->page_marks[at->word]) : begins;
 }
 
+/* Spans that were marked may have been freed since: so who passes clears the marks where none begins. */
 static struct piece next_locked(struct tern_sweep_place *at, bool dead)
 {
 	struct piece p = { 0 };
 
 	while (at->arena && !p.begins) {
 		p = (struct piece){ at->arena, at->word, spans_in(at, dead) };
+		if (!dead && !p.begins)
+			atomic_store_explicit(&at->arena->page_marks[at->word], 0,
+					      memory_order_relaxed);
 		if (++at->word == WORDS)
 			*at = (struct tern_sweep_place){ .arena = at->arena->next };
 	}
