@@ -728,6 +728,8 @@ TEST(check, what_is_wrong_with_a_span_is_told)
 		if (!EXPECT(!d.undone[i].what))
 			test_note(t, "%u: %s", i, d.undone[i].what);
 	}
+	/* Addresses in data keep what comes to lie there. */
+	memset(&d, 0, sizeof(d));
 	memset((void *)held, 0, sizeof(held));
 }
 
@@ -772,6 +774,22 @@ TEST(check, what_is_freed_is_not_live)
 		expect_sums(t);
 		memset((void *)held, 0, sizeof(held));
 	}
+}
+
+/* No other span begins in the 64 pages that the sweep takes at a time. */
+TEST(check, what_is_freed_before_its_sweep_leaves_no_mark)
+{
+	REQUIRE(collector_for_tests());
+	for (unsigned i = 0; i < 4; i++) {
+		held[i] = tern_alloc_noscan(MiB(1) + KiB(512));
+		REQUIRE(held[i]);
+	}
+	EXPECT(collect_and_not_sweep());
+	for (unsigned i = 0; i < 4; i++) {
+		tern_free(held[i]);
+		held[i] = NULL;
+	}
+	expect_sums(t);
 }
 
 static void start_marking(void)

@@ -465,7 +465,7 @@ TEST(gc, bad_roots_are_refused)
 /* Partly, wholly, from within and around, whatever the first is. */
 TEST(gc, roots_do_not_overlap)
 {
-	static uint64_t *range; /* not in data, which is a root */
+	uint64_t *range; /* not in data, which is a root */
 
 	REQUIRE(collector_for_tests() && (range = tern_malloc(16 * 8)));
 	memset(range, 0, 16 * 8);
@@ -490,7 +490,7 @@ TEST(gc, roots_do_not_overlap)
 /* Records that were given back come first: so only many are too many. */
 TEST(gc, without_memory_for_a_record_a_root_is_refused)
 {
-	static uint64_t *words;
+	uint64_t *words;
 	enum tern_result result = TERN_OK;
 	unsigned n = 0;
 
