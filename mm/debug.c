@@ -7,7 +7,8 @@
  * Owns     the debug slots of spans, each CPU's quarantine.   Not: which slots are in use (mspan).
  * Locks    quarantine(79), never while an object is freed; mheap(80).   Context: tern.h.
  * States   of an object's debug slot:
- *            FRESH    nothing is known: never used, or given out where nobody tells us (crumbs)
+ *            FRESH    nothing is known: never used, swept and filled, or given out where nobody tells
+ *                     us (crumbs)
  *            BUSY     between two of the others
  *            LIVE     in use. What is behind it is TERN_DEBUG_BEHIND
  *            KEPT     freed and in quarantine: its slot counts as in use. Filled
@@ -17,7 +18,7 @@
  *          other changes are those of the one CPU that has the object then. Each adds to a count in the
  *          upper bits, so that tern_check_heap() sees whether what it looked at has changed meanwhile.
  * Collected objects are freed at once: a collector may find them dead while they are kept. One that the
- *          collector frees stays LIVE here until its slot is taken.
+ *          collector frees stays LIVE here until its slot is taken, unless it is filled.
  * Order    An object's redzone stands at its end, so that it begins where its slot does. */
 #include "mm/debug.h"
 
@@ -426,6 +427,16 @@ void tern_debug_start_span(const struct tern_mspan *s)
 
 	for (unsigned i = 0; i < 64u * s->nwords; i++)
 		set_state(d + i, FRESH);
+	changes_follow();
+}
+
+void tern_debug_forget(const struct tern_mspan *s, uintptr_t addr)
+{
+	struct place at;
+
+	if (!find_in(s, addr, &at))
+		return;
+	set_state(at.slot, FRESH);
 	changes_follow();
 }
 

@@ -78,6 +78,8 @@ void tern_debug_check(const char *call, const struct tern_mspan *s, const void *
 size_t tern_debug_rest(const struct tern_mspan *s, const void *p);
 /* It had `old` bytes and has `size` now, where it was. */
 void tern_debug_resized(const struct tern_mspan *s, void *p, size_t old, size_t size);
+/* The slot at an address is about to be filled, by who has found its object dead. */
+void tern_debug_forget(const struct tern_mspan *s, uintptr_t addr);
 /* A record is about to be a span's; nwords is set. */
 void tern_debug_start_span(const struct tern_mspan *s);
 /* The pages of a span of slots, all free, are about to be given up by its owner. */
@@ -151,6 +153,12 @@ static inline void tern_debug_resized(const struct tern_mspan *s, void *p, size_
 	(void)p;
 	(void)old;
 	(void)size;
+}
+
+static inline void tern_debug_forget(const struct tern_mspan *s, uintptr_t addr)
+{
+	(void)s;
+	(void)addr;
 }
 
 static inline void tern_debug_start_span(const struct tern_mspan *s)

@@ -18,6 +18,7 @@
 #include "lib/clear.h"
 #include "lib/irq.h"
 #include "lib/string.h"
+#include "mm/debug.h"
 #include "mm/heap.h"
 
 #define JUNK 0xdd
@@ -113,8 +114,10 @@ void tern_harden_fill_unmarked(const struct tern_mspan *s)
 	if (tern_mspan_chunk(s) == TERN_CHUNK_QUARANTINE && !s->magic)
 		return;
 	for (unsigned slot = 0; slot < s->nelems; slot++)
-		if (tern_mspan_slot_in_use(s, slot) && !tern_mspan_slot_marked(s, slot))
+		if (tern_mspan_slot_in_use(s, slot) && !tern_mspan_slot_marked(s, slot)) {
+			tern_debug_forget(s, s->base + slot * s->elemsize);
 			fill(s->base + slot * s->elemsize, s->elemsize);
+		}
 }
 
 /* --- guards ------------------------------------------------------------------------------ */

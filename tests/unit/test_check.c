@@ -846,6 +846,8 @@ static void make_filled(void *arg)
 		hidden[i] = hide(p);
 		if (p)
 			memset(p, 0x5a, size);
+		if (i % 10 == 0)
+			held[i] = p; /* so its span stays */
 	}
 }
 
@@ -880,6 +882,7 @@ TEST(check, what_is_swept_is_filled_if_that_is_wanted)
 	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
 		tern_set_hardening(TERN_HARDEN_SWEPT);
 		EXPECT(filled_of(t, sizes[i], 0xdd) >= N / 2);
+		EXPECT_EQ(tern_check_heap(NULL), 0);
 		EXPECT((p = tern_alloc(sizes[i])) && all_are(p, sizes[i], 0));
 		tern_set_hardening(TERN_HARDEN_SWEPT | TERN_HARDEN_ZERO);
 		EXPECT(filled_of(t, sizes[i], 0) >= N / 2);
@@ -887,4 +890,5 @@ TEST(check, what_is_swept_is_filled_if_that_is_wanted)
 		EXPECT_EQ(filled_of(t, sizes[i], 0xdd), 0);
 	}
 	tern_set_hardening(before);
+	memset((void *)held, 0, sizeof(held));
 }
