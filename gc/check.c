@@ -144,11 +144,18 @@ static void look_at_word(void *arg, uintptr_t at)
 
 /* --- objects --------------------------------------------------------------------------------- */
 
+/* A large object may hold what was there before, as it is cleared while the world may stop. A user arena's
+ * chunk may have untyped objects. */
+static bool says_where_pointers_are(const struct tern_mspan *s)
+{
+	if (tern_spanclass_kind(s->spc) != TERN_KIND_TYPED)
+		return false;
+	return s->magic || (!s->needzero && tern_mspan_chunk(s) == TERN_CHUNK_NONE);
+}
+
 static void scan(struct check *c, const struct tern_node *n)
 {
-	/* A large object may hold what was there before, as it is cleared while the world may stop. */
-	c->typed = tern_spanclass_kind(n->span->spc) == TERN_KIND_TYPED &&
-		   (n->span->magic || !n->span->needzero);
+	c->typed = says_where_pointers_are(n->span);
 	c->by_marked = tern_node_is_seen(n);
 	c->from = (struct tern_check_word){ .start = n->base, .size = n->size };
 	tern_node_words(n, look_at_word, c);
