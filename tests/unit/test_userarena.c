@@ -104,9 +104,12 @@ static uint64_t room(void)
 	return s.free + s.waiting;
 }
 
+/* One in 200 objects is larger than a chunk. */
 static unsigned many(void)
 {
-	return room() < MiB(8) ? OBJECTS / 16 : OBJECTS / 4;
+	uint64_t n = room() / KiB(64);
+
+	return n < OBJECTS / 4 ? (unsigned)n : OBJECTS / 4;
 }
 
 TEST(userarena, objects_are_zero_aligned_and_apart)
