@@ -24,13 +24,15 @@
 #include "boot/timer.h"
 #include "lib/log.h"
 
-#define WORD_MAX 24
+#define WORD_MAX  24
 #define PERIOD_NS 5000000000ull
 
 extern char data_roots_start[], data_end[], bss_roots_start[], bss_end[];
 
 /* [atomic: release by who makes them, acquire by who wakes them] */
-static _Atomic(struct thread *) worker, finalizer;
+static struct worker {
+	_Atomic(struct thread *) thread;
+} collector, finalizer;
 
 static void work(void *arg)
 {
@@ -52,20 +54,20 @@ static void finalize(void *arg)
 	}
 }
 
-static bool start_thread(_Atomic(struct thread *) *who, const char *name, void (*fn)(void *))
+static bool start_thread(struct worker *who, const char *name, void (*fn)(void *))
 {
 	struct thread *t = thread_create(name, fn, NULL);
 
 	if (!t)
 		return false;
 	thread_detach(t);
-	atomic_store_explicit(who, t, memory_order_release);
+	atomic_store_explicit(&who->thread, t, memory_order_release);
 	return true;
 }
 
-static void wake(_Atomic(struct thread *) *who)
+static void wake(struct worker *who)
 {
-	struct thread *t = atomic_load_explicit(who, memory_order_acquire);
+	struct thread *t = atomic_load_explicit(&who->thread, memory_order_acquire);
 
 	if (t)
 		thread_wake(t);
@@ -74,13 +76,13 @@ static void wake(_Atomic(struct thread *) *who)
 /* The stopped world does not hinder it: nobody was stopped with a run queue's lock. */
 void tern_port_wake_background(void)
 {
-	wake(&worker);
+	wake(&collector);
 	wake(&finalizer);
 }
 
 static void now_and_then(struct timer *t)
 {
-	wake(&worker);
+	wake(&collector);
 	timer_arm(t, mach_clock_ns() + PERIOD_NS);
 }
 
@@ -88,7 +90,7 @@ static bool start_threads(void)
 {
 	static struct timer timer;
 
-	if (!start_thread(&worker, "collector", work) ||
+	if (!start_thread(&collector, "collector", work) ||
 	    !start_thread(&finalizer, "finalizer", finalize))
 		return false;
 	timer_init(&timer, now_and_then);

@@ -384,22 +384,29 @@ static bool describe_image(uintptr_t va, char *buf, size_t size)
 	return true;
 }
 
+static bool describe_stack(uintptr_t va, char *buf, size_t size)
+{
+	char owner[STACK_OWNER_MAX];
+	bool guard;
+
+	if (tern_stack_describe(va, buf, size))
+		return true;
+	if (!stack_at(va, owner, sizeof(owner), &guard))
+		return false;
+	tern_snprintf(buf, size, "%s%s's stack", guard ? "guard page of " : "", owner);
+	return true;
+}
+
 void vm_describe(uintptr_t va, char *buf, size_t size)
 {
 	enum mem_kind kind = memmap_kind_at(&boot_info.map, va);
-	char owner[STACK_OWNER_MAX];
 	unsigned prot;
-	bool guard;
 
 	if (!va_is_canonical(va))
 		tern_snprintf(buf, size, "no address of this machine");
 	else if (va < PAGE_SIZE)
 		tern_snprintf(buf, size, "null page");
-	else if (tern_stack_describe(va, buf, size))
-		return;
-	else if (stack_at(va, owner, sizeof(owner), &guard))
-		tern_snprintf(buf, size, "%s%s's stack", guard ? "guard page of " : "", owner);
-	else if (describe_image(va, buf, size))
+	else if (describe_stack(va, buf, size) || describe_image(va, buf, size))
 		return;
 	else if (vm_query(va, NULL, &prot))
 		tern_snprintf(buf, size, "%s", prot & VM_DEVICE ? "device" : mem_kind_name(kind));

@@ -64,7 +64,7 @@ static void print_cells(struct picture *p)
 	for (unsigned i = 0; i < CELLS; i++)
 		text[i] = mark_of(p->bytes[i]);
 	text[CELLS] = '\0';
-	tern_printf("0x%012llx |%s|\n", (unsigned long long)(p->row * row_bytes(p)), text);
+	tern_printf("0x%012llx |%s|\n", (unsigned long long)p->row * row_bytes(p), text);
 	memset(p->bytes, 0, sizeof(p->bytes));
 }
 

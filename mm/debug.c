@@ -267,7 +267,7 @@ struct sites_text {
 static struct sites_text sites_text(const struct tern_object_sites *o)
 {
 	const uintptr_t *a = o->allocated.ret, *f = o->freed.ret;
-	struct sites_text s;
+	struct sites_text s = { "" };
 	size_t n;
 
 	print_trace("allocated at", &o->allocated);
@@ -539,7 +539,7 @@ static void let_go(uintptr_t object)
 {
 	struct place at;
 
-	find(object, &at);
+	TERN_CHECK(find(object, &at), "0x%lx was kept, and is in no object", (unsigned long)object);
 	check("leaving quarantine", &at);
 	set_state(at.slot, LEAVING | (load_state(at.slot) & CLEARED));
 	tern_free((void *)object);

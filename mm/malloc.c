@@ -403,19 +403,23 @@ static _Noreturn TERN_NOINLINE void bad_free(const char *call, uintptr_t addr)
 		   (unsigned long)addr, s->elemsize, (unsigned long)s->base);
 }
 
+static bool is_object(const struct tern_mspan *s, uintptr_t addr)
+{
+	if (!s || s == &tern_mheap_run)
+		return false;
+	if (s->magic == 0)
+		return addr == s->base;
+	return (addr - s->base) % s->elemsize == 0 &&
+	       tern_mspan_slot_in_use(s, tern_mspan_slot(s, addr));
+}
+
 /* The span of an object in use that begins at p; panics if there is none. */
 static struct tern_mspan *span_of_object(const char *call, const void *p)
 {
 	uintptr_t addr = (uintptr_t)p;
 	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
 
-	if (!s || s == &tern_mheap_run)
-		bad_free(call, addr);
-	if (s->magic == 0 ? addr != s->base
-			  : (addr - s->base) % s->elemsize ||
-				    !tern_mspan_slot_in_use(s, tern_mspan_slot(s, addr)))
-		bad_free(call, addr);
-	if (tern_debug_is_kept(s, addr))
+	if (!is_object(s, addr) || tern_debug_is_kept(s, addr))
 		bad_free(call, addr);
 	return s;
 }

@@ -735,7 +735,7 @@ static bool check_node(const struct tern_pagenode *node, unsigned level, uint64_
 			s = sum_of_node(node->node[i], level - 1);
 		}
 		if (!same_sum(s, node->sum[i]) || !(node->free >> i & 1) != !s.max ||
-		    loose > (node->loose >> i & 1))
+		    (loose && !(node->loose >> i & 1)))
 			return false;
 	}
 	return true;
@@ -756,7 +756,7 @@ bool tern_pagealloc_check(const struct tern_pagealloc *p)
 			s = sum_of_node(p->root[r], PAGEALLOC_LEVELS - 1);
 		}
 		if (!same_sum(s, p->sum[r]) || !(p->free_roots >> r & 1) != !s.max ||
-		    loose > (p->loose_roots >> r & 1))
+		    (loose && !(p->loose_roots >> r & 1)))
 			return false;
 	}
 	return n.owned == p->nowned && n.free == p->nfree && n.released == p->nreleased &&

@@ -129,7 +129,7 @@ enum tern_result tern_type_check(const struct tern_type *type);
 #define TERN_TYPE_BELOW_(n)                                                                        \
 	((n) <= 0 ? (uint64_t)0 : (n) >= 64 ? ~(uint64_t)0 : ((uint64_t)1 << ((n)&63)) - 1)
 #define TERN_TYPE_FIRST_(T, field) ((ptrdiff_t)offsetof(T, TERN_TYPE_BARE_(field)) / 8)
-#define TERN_TYPE_SIZE_(T, field)  ((ptrdiff_t)sizeof(((T *)0)->field))
+#define TERN_TYPE_SIZE_(T, field)  ((ptrdiff_t)sizeof(__typeof__(((T *)0)->field)))
 
 #define TERN_TYPE_WORD_(k, T, ...) 0 TERN_TYPE_EACH_(TERN_TYPE_BITS_, T, k, __VA_ARGS__)
 #define TERN_TYPE_8_WORDS_(k, T, ...)                                                              \
