@@ -36,12 +36,12 @@ uint64_t tern_gc_sweep_some(void)
 	return sweep_piece(false);
 }
 
+/* While this waits for what others sweep, a cycle may come, whose sweep nobody else may do. */
 void tern_gc_sweep_all(void)
 {
-	while (tern_gc_sweep_some())
-		;
 	while (!tern_sweep_is_done(&tern_heap.pages))
-		arch_relax();
+		if (!tern_gc_sweep_some())
+			arch_relax();
 }
 
 static uint64_t free_pages(void)
