@@ -210,11 +210,17 @@ bool tern_gc_try_end(void)
 	return done;
 }
 
+/* Who has found nothing to mark does not look again before there is something: as often as he looked he
+ * would be active, and with many such waiters there would hardly be a moment when nobody is. */
 void tern_gc_finish_marking(void)
 {
-	while (is_marking())
-		if (!tern_gc_mark_some(UINT64_MAX) && !tern_gc_try_end())
+	while (is_marking()) {
+		if (tern_gc_mark_some(UINT64_MAX))
+			continue;
+		while (is_marking() && tern_work_is_empty(&tern_gc_state.marker.pool) &&
+		       !tern_gc_try_end())
 			arch_relax();
+	}
 }
 
 /* --- for programs that decide themselves ----------------------------------------------------- */
