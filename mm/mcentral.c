@@ -313,11 +313,13 @@ static void place_swept(struct tern_mcentral *c, struct tern_mcentral *all, stru
 		freed_last(all, h, pages, s, place);
 	if (tern_span_where(place) != TERN_SPAN_FULL)
 		return;
-	if (seen.empty && move(s, &place, TERN_SPAN_OWNED)) {
+	/* A move that fails tells the new place: no second one must go on from there. */
+	if (!seen.empty) {
+		if (has_enough_free(s) && move(s, &place, TERN_SPAN_LISTED))
+			tern_spanset_push(&c->partial, s);
+	} else if (move(s, &place, TERN_SPAN_OWNED)) {
 		tern_mspan_collect(s);
 		drop(c, h, pages, s);
-	} else if (has_enough_free(s) && move(s, &place, TERN_SPAN_LISTED)) {
-		tern_spanset_push(&c->partial, s);
 	}
 }
 
