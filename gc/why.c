@@ -49,9 +49,14 @@ struct search {
 /* Not a run: what stands in notes leads to objects, and must not be found there. */
 static void *take_piece(void)
 {
-	uint64_t page = tern_mheap_take(&tern_heap.pages, NULL, PIECE_PAGES, 1, TERN_PAGES_END);
+	struct tern_mheap *h = &tern_heap.pages;
+	uint64_t page = tern_mheap_take(h, NULL, PIECE_PAGES, 1, TERN_PAGES_END);
 
-	return page == TERN_NO_PAGE ? NULL : (void *)tern_page_addr(page);
+	if (page == TERN_NO_PAGE)
+		return NULL;
+	/* Asked only to note that the pages are used. */
+	tern_arenas_need_zero(&h->arenas, page, PIECE_PAGES);
+	return (void *)tern_page_addr(page);
 }
 
 static void free_piece(void *piece)
