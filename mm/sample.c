@@ -67,15 +67,16 @@ static struct tern_sampler *make_sampler(struct tern_mcache *c)
 	return m;
 }
 
-/* What was taken before a class begins does not count. */
-static struct tern_sample_class *class_of(struct tern_mcache *c, size_t spc)
+/* What was taken before a class begins does not count. r: the interval, as it was read once: another CPU
+ * may turn it to 0. */
+static struct tern_sample_class *class_of(struct tern_mcache *c, size_t spc, uint64_t r)
 {
 	struct tern_sampler *m = c->sampler ? c->sampler : make_sampler(c);
 	struct tern_sample_class *k = m ? &m->of[spc] : NULL;
 
 	if (k && !k->begun) {
 		k->begun = true;
-		k->left = (int64_t)(next_random(m) % interval());
+		k->left = (int64_t)(next_random(m) % r);
 	}
 	return k;
 }
@@ -125,7 +126,7 @@ uint64_t tern_sample_refilled(struct tern_mcache *c, size_t spc)
 	uint64_t r = interval(), size, n;
 	struct tern_sample_class *k;
 
-	k = r ? class_of(c, spc) : NULL;
+	k = r ? class_of(c, spc, r) : NULL;
 	if (!k)
 		return 0;
 	size = c->slots[spc].span->elemsize;
@@ -143,7 +144,7 @@ uint64_t tern_sample_large(struct tern_mcache *c, enum tern_kind kind, size_t si
 
 	if (!r || size >= r)
 		return r ? size : 0;
-	k = class_of(c, spc);
+	k = class_of(c, spc, r);
 	if (!k)
 		return 0;
 	n = marks_on(c->sampler, k, size, r);
