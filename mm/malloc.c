@@ -521,7 +521,9 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 	if (addr && addr != (uintptr_t)zero_size) {
 		if (!s || s == &tern_mheap_run)
 			bad_free("tern_free", addr);
-		if (!TERN_DEBUG && tern_hardening() & TERN_HARDEN_FILL)
+		/* Crumbs are not filled, and need not begin where their block does. */
+		if (!TERN_DEBUG && tern_hardening() & TERN_HARDEN_FILL &&
+		    (s->spc != TERN_SPANCLASS_TINY || s->magic == 0))
 			tern_harden_fill(span_of_object("tern_free", (void *)addr), addr);
 		if (unlikely(tern_special_any(s)))
 			free_specials(s, addr);
