@@ -29,6 +29,8 @@
 ##   make test-matrix    boot over all of memory x CPUs x machine x loader x compiler
 ##   make fuzz           the parsers of foreign bytes (SECONDS=60)
 ##   make soak           the heap on several threads, for MINUTES=10 (SEED=)
+##   make sim            allocator and collector on virtual CPUs, SEEDS=20000 schedules (SEED= FAULT=)
+##   make sim-faults     the same with each planted fault, until it is found
 ##   make cover          branches that the hosted tests take, by file
 ##   make lint           layers, format, and what checkers are installed say
 ##   make format         clang-format, in place
@@ -309,6 +311,7 @@ check:
 	@QUICK=1 O='$(O)' MAKE='$(MAKE)' JOBS='$(JOBS)' SEED='$(SEED)' T='$(T)' sh tests/run.sh check
 
 -include tests/fuzz/fuzz.mk
+-include tests/sim/sim.mk
 
 MINUTES ?= 10
 soak:

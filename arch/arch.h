@@ -25,7 +25,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#if defined(TERN_HOSTED)
+#if defined(TERN_SIMULATED)
+#include "arch/sim/cpu.h"
+#elif defined(TERN_HOSTED)
 #include "arch/host/cpu.h"
 #elif defined(__x86_64__)
 #include "arch/x86_64/cpu.h"

@@ -19,6 +19,7 @@
 
 #include "gc/gc.h"
 #include "lib/bits.h"
+#include "lib/fault.h"
 #include "lib/irq.h"
 #include "lib/string.h"
 
@@ -63,7 +64,8 @@ void tern_barrier_note(const void *before, const void *after)
 	unsigned long irq = tern_irq_save();
 
 	note_locked((uintptr_t)before);
-	note_locked((uintptr_t)after);
+	if (!TERN_FAULT(NO_SHADE))
+		note_locked((uintptr_t)after);
 	tern_irq_restore(irq);
 }
 

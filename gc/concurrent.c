@@ -31,6 +31,7 @@
 #include "gc/roots.h"
 #include "gc/stw.h"
 #include "gc/sweep.h"
+#include "lib/fault.h"
 #include "lib/irq.h"
 #include "mm/heap.h"
 
@@ -183,8 +184,9 @@ static void end_marking(uintptr_t sp, void *arg)
 	unsigned long irq = tern_irq_save();
 	unsigned others = tern_gc_begin_pause();
 
-	if (is_quiet()) {
-		tern_barrier_flush_all();
+	if (is_quiet() || TERN_FAULT(END_WHILE_GREY)) {
+		if (!TERN_FAULT(NO_FLUSH))
+			tern_barrier_flush_all();
 		tern_gc_mark_and_end(sp, others);
 		set_marking(false);
 		*(bool *)arg = true;

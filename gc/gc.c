@@ -26,6 +26,7 @@
 #include "gc/sweep.h"
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "lib/fault.h"
 #include "lib/irq.h"
 #include "mm/gchook.h"
 #include "mm/harden.h"
@@ -92,8 +93,8 @@ static void mark(uintptr_t sp, unsigned others)
 
 	tern_gc_state.cycle.numbers.nmarkers = helpers + 1;
 	tern_pools_age();
-	tern_roots_start(!(tern_gc_state.options.watched_roots && tern_gc_state.marking &&
-			   tern_roots_are_done()));
+	tern_roots_start(!((tern_gc_state.options.watched_roots || TERN_FAULT(ROOTS_ONCE)) &&
+			   tern_gc_state.marking && tern_roots_are_done()));
 	tern_mark_start(&tern_gc_state.marker, helpers + 1);
 	tern_stw_together(helpers, mark_here, &sp);
 	mark_rest();

@@ -26,6 +26,7 @@
 
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "lib/fault.h"
 #include "mm/special.h"
 #include "mm/typed.h"
 
@@ -262,7 +263,8 @@ static TERN_NOINLINE bool mark_values(struct tern_mark_work *w, struct tern_mspa
 	struct tern_special *r = atomic_load_explicit(&s->specials, memory_order_relaxed);
 
 	for (; r && s->base + r->offset < obj + s->elemsize; r = r->next)
-		if (s->base + r->offset >= obj && tern_special_is_edge(r))
+		if (s->base + r->offset >= obj && tern_special_is_edge(r) &&
+		    !TERN_FAULT(EPHEMERON_VALUE))
 			mark_later(w, (uintptr_t)r->arg);
 	if (beside)
 		tern_special_unlock(h, irq);
@@ -356,7 +358,7 @@ void tern_mark_put_back(struct tern_mark_work *w)
 
 	while (w->end_mark != w->first_mark)
 		mark_next(w);
-	while (w->end_scan != w->first_scan) {
+	while (w->end_scan != w->first_scan && !TERN_FAULT(WORK_LEFT)) {
 		obj = w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD].addr;
 		if (!tern_work_put(&w->work, obj))
 			note_overflow(w->marker, tern_arena_span(&w->marker->heap->arenas, obj));
@@ -400,7 +402,8 @@ static void rescan_piece(struct tern_mark_work *w, struct tern_arena *a, unsigne
 		struct tern_mspan *s =
 			tern_arena_span(&w->marker->heap->arenas, tern_page_addr(page));
 
-		if (atomic_load_explicit(&s->rescan, memory_order_relaxed)) {
+		if (atomic_load_explicit(&s->rescan, memory_order_relaxed) &&
+		    !TERN_FAULT(NO_RESCAN)) {
 			atomic_store_explicit(&s->rescan, false, memory_order_relaxed);
 			scan_marked(w, s);
 		}

@@ -19,6 +19,7 @@
 #include <tern/pool.h>
 #include <tern/port.h>
 
+#include "lib/fault.h"
 #include "lib/irq.h"
 #include "mm/heap.h"
 
@@ -417,6 +418,8 @@ static void age(struct drawer *d)
 {
 	tern_mcache_count(&d->dropped, objects_in(&d->old));
 	empty(&d->old);
+	if (TERN_FAULT(POOL_YOUNG))
+		empty(&d->fresh);
 	d->old = (struct stack){
 		.first = d->fresh.first,
 		.last = d->fresh.last,

@@ -17,6 +17,7 @@
 #include "gc/pool.h"
 #include "gc/tied.h"
 #include "lib/bits.h"
+#include "lib/fault.h"
 #include "mm/heap.h"
 
 #define PIECE ((uintptr_t)4 << 10)
@@ -286,6 +287,8 @@ void tern_roots_mark(struct tern_mark_work *w, uintptr_t sp)
 	mark_ranges(w);
 	tern_pools_mark(w);
 	tern_tied_mark(w);
+	if (TERN_FAULT(STACKS_ONCE) && tern_gc_state.marking)
+		return;
 	tern_roots_mark_stacks(w, sp);
 }
 

@@ -19,6 +19,7 @@
 #include "arch/arch.h"
 #include "gc/event.h"
 #include "lib/assert.h"
+#include "lib/fault.h"
 #include "mm/heap.h"
 
 #define PATIENCE_NS    10000000000ull
@@ -45,7 +46,7 @@ static void give_cache_back(void)
 {
 	struct tern_mcache *c = tern_heap_cache();
 
-	if (c != &tern_mcache_none)
+	if (c != &tern_mcache_none && !TERN_FAULT(CACHE_KEPT))
 		tern_mcache_release_collected(c, tern_heap.central, &tern_heap.pages);
 }
 

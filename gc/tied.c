@@ -21,6 +21,7 @@
 #include "gc/tied.h"
 
 #include "lib/bits.h"
+#include "lib/fault.h"
 #include "mm/heap.h"
 #include "mm/special.h"
 
@@ -53,7 +54,7 @@ static void mark_queue(struct tern_mark_work *w)
 {
 	const struct tern_special *r = w->marker->heap->specials.first;
 
-	for (; r; r = r->next) {
+	for (; r && !TERN_FAULT(QUEUE_NO_ROOT); r = r->next) {
 		tern_mark_address(w, (uintptr_t)r->arg);
 		if (r->kind == TERN_SPECIAL_FINALIZER)
 			tern_mark_address(w, object_of(r));
@@ -66,7 +67,7 @@ static void mark_from(struct tern_mark_work *w, struct tern_mspan *s, const stru
 {
 	switch ((enum tern_special_kind)r->kind) {
 	case TERN_SPECIAL_FINALIZER:
-		if (!beside || s->magic)
+		if ((!beside || s->magic) && !TERN_FAULT(FINALIZER_LEAF))
 			tern_mark_contents(w, s, start_of_object(s, r));
 		tern_mark_address(w, (uintptr_t)r->arg);
 		break;

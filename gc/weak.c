@@ -12,6 +12,7 @@
  * Go       internal/weak, runtime/mheap.go internal_weak_runtime_makeStrongFromWeak. */
 #include <tern/final.h>
 
+#include "lib/fault.h"
 #include "lib/irq.h"
 #include "mm/heap.h"
 #include "mm/special.h"
@@ -63,7 +64,8 @@ void *tern_weak_get(struct tern_weak weak)
 
 	if (!addr)
 		return NULL;
-	sweep_at(addr);
+	if (!TERN_FAULT(WEAK_UNSWEPT))
+		sweep_at(addr);
 	again = look_at(weak);
 	/* Up to here a cycle keeps what it leads to. */
 	tern_keep_alive((void *)addr);

@@ -14,6 +14,7 @@
 #include "mm/mcache.h"
 
 #include "lib/assert.h"
+#include "lib/fault.h"
 #include "mm/sweep.h"
 #include "mm/typed.h"
 
@@ -105,7 +106,8 @@ static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct ter
 	collect(h, s);
 	tern_mcache_count(&c->nfree[spc], s->balance - tern_mspan_taken(s));
 	atomic_fetch_sub_explicit(&h->live, free_bytes(s), memory_order_relaxed);
-	c->slots[spc].word = &no_word;
+	if (!TERN_FAULT(STALE_WORD))
+		c->slots[spc].word = &no_word;
 	set_span(&c->slots[spc], NULL);
 	if (c->hot == s)
 		c->hot = &no_span;

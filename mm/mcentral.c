@@ -35,6 +35,7 @@
 #include "arch/arch.h"
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "lib/fault.h"
 #include "mm/debug.h"
 #include "mm/harden.h"
 #include "mm/sample.h"
@@ -104,7 +105,8 @@ static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct te
 	unsigned n;
 
 	if (!atomic_compare_exchange_strong_explicit(&s->sweepgen, &due, gen - 1,
-						     memory_order_seq_cst, memory_order_relaxed))
+						     memory_order_seq_cst, memory_order_relaxed) &&
+	    !TERN_FAULT(SWEEP_TWICE))
 		return false;
 	if (unlikely(tern_special_any(s)))
 		tern_special_sweep(h, s);
@@ -237,7 +239,8 @@ struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap
 	while ((s = tern_spanset_pop(&c->partial))) {
 		if (!own(c, h, s))
 			continue;
-		be_swept(c, h, s);
+		if (!TERN_FAULT(TAKE_UNSWEPT))
+			be_swept(c, h, s);
 		tern_mspan_collect(s);
 		if (tern_mspan_next_word(s) < s->nwords)
 			return s;

@@ -123,7 +123,7 @@ void tern_mheap_set_reserve(struct tern_mheap *h, uint64_t npages);
 static inline bool tern_mheap_marking(const struct tern_mheap *h, size_t spc)
 {
 	return unlikely(atomic_load_explicit(&h->marking, memory_order_relaxed)) &&
-	       tern_spanclass_collected(spc);
+	       tern_spanclass_collected(spc) && !TERN_FAULT(NOT_MARKING);
 }
 
 /* So much was freed by sweeping so many pages. */

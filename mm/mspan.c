@@ -12,6 +12,7 @@
 
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "lib/fault.h"
 #include "mm/debug.h"
 #include "mm/page.h"
 #include "mm/typed.h"
@@ -121,13 +122,15 @@ unsigned tern_mspan_collect(struct tern_mspan *s)
 	unsigned count = 0;
 
 	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++) {
-		uint64_t freed;
+		uint64_t freed, seen = get(&w->remote);
 
-		if (get(&w->remote) == 0)
+		if (seen == 0)
 			continue;
 		/* acquire: with the release of who freed, whose last writes to the object come
 		 * before whatever its next user does */
 		freed = atomic_exchange_explicit(&w->remote, 0, memory_order_acquire);
+		if (TERN_FAULT(REMOTE_LOST))
+			freed = seen;
 		TERN_CHECK(
 			(freed & get(&w->free)) == 0,
 			"double free in the span at 0x%lx: slots 0x%llx of word %u, twice at once",

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/fault.h"
 #include "mm/sizeclass.h"
 
 enum tern_span_state {
@@ -118,7 +119,9 @@ static inline enum tern_span_where tern_span_where(uint32_t place)
 /* The place that follows on `before`. */
 static inline uint32_t tern_span_place(enum tern_span_where where, uint32_t before)
 {
-	return ((before >> TERN_SPAN_WHERE_BITS) + 1) << TERN_SPAN_WHERE_BITS | where;
+	uint32_t turn = (before >> TERN_SPAN_WHERE_BITS) + !TERN_FAULT(DROP_OLD_LOOK);
+
+	return turn << TERN_SPAN_WHERE_BITS | where;
 }
 
 static inline size_t tern_mspan_record_size(unsigned nwords)

@@ -22,6 +22,7 @@
 #include <tern/port.h>
 
 #include "lib/assert.h"
+#include "lib/fault.h"
 #include "lib/irq.h"
 #include "mm/heap.h"
 
@@ -423,7 +424,7 @@ static void sweep_object(struct walk *w, uint64_t stop)
 	bool dead = !tern_special_is_marked(w->span, r->offset),
 	     revived = dead && has_finalizer(r, stop);
 
-	if (revived)
+	if (revived && !TERN_FAULT(NOT_REVIVED))
 		revive(w->heap, w->span, r->offset);
 	for (; r && r->offset < stop; r = here(w))
 		meet(w, dead ? fate_in_sweep(r, revived) : fate_in_life(r));
