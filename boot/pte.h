@@ -9,6 +9,10 @@
  *   bool     pte_present(e)                bool  pte_is_leaf(e, level)
  *   uint64_t pte_pa(e)                     unsigned pte_prot(e)
  *   unsigned pte_max_level(void)           the largest leaf that this CPU knows
+ *   bool     pte_written(e)                of a leaf that may be written: was it, as far as it is
+ *   pte_t    pte_watched(e)                watched? A new one counts as written. The CPU itself,
+ *   pte_t    pte_unwatched(e)              or a fault, makes it so
+ *   PTE_SPLIT                              a bit for vm.c in an entry that leads to a table
  *   void     pte_publish(void)             after a store: the CPU's own table walk sees it
  *   void     tlb_flush_page(va)            void tlb_flush_all(void)
  *   bool     va_is_canonical(va)           an address that the tables can say anything about

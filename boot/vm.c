@@ -4,12 +4,15 @@
  * Job      Map, unmap and ask. Both machines have four levels of 512 entries and 4 KiB pages, so
  *          one walker serves; boot/ARCH/pte.h says what an entry looks like and how a CPU
  *          forgets one. Levels count from the leaf: 0 = 4 KiB, 1 = 2 MiB, 2 = 1 GiB, 3 = root.
- * Owns     the tables. A table, once linked in, stays: so that vm_query() may walk them without
- *          a lock, also in a fault report.
+ * Owns     the tables. A table of tables, once linked in, stays: so that vm_query() may walk them
+ *          without a lock, also in a fault report. A table of pages goes if a block was split for it
+ *          and is one again (watch.c): who walks meanwhile may see what other pages lead to.
  * Locks    vm(130), then frames(140). Other CPUs are told to forget after it is released: one
  *          that waits for the lock with interrupts off could not answer.
  * Holds    page 0 is never mapped; nothing is both writable and executable. */
 #include "boot/vm.h"
+
+#include <stdatomic.h>
 
 #include <tern/stack.h>
 #include <tern/tern.h>
@@ -17,10 +20,10 @@
 #include "boot/frames.h"
 #include "boot/ipi.h"
 #include "boot/machine.h"
-#include "boot/pte.h"
 #include "boot/stack.h"
 #include "boot/start.h"
 #include "boot/thread.h"
+#include "boot/vm_tables.h"
 #include "lib/assert.h"
 #include "lib/bits.h"
 #include "lib/lock.h"
@@ -35,8 +38,10 @@ static const struct tern_lock_class vm_class = {
 };
 static struct tern_lock vm_lock = TERN_LOCK_INIT(&vm_class);
 static pte_t *root; /* [const] after vm_init() */
+/* [vm_lock; atomic: seq_cst] odd while an entry in use is absent, to be another in a moment */
+static _Atomic uint32_t changes;
 
-static uint64_t level_size(unsigned level)
+uint64_t vm_level_size(unsigned level)
 {
 	return (uint64_t)PAGE_SIZE << (9 * level);
 }
@@ -57,8 +62,7 @@ static pte_t *table_of(pte_t e)
 	return (pte_t *)(uintptr_t)pte_pa(e);
 }
 
-/* The entry that decides va: a leaf on some level, or the absent entry where the walk ends. */
-static pte_t *find(uintptr_t va, unsigned *level)
+pte_t *vm_find(uintptr_t va, unsigned *level)
 {
 	pte_t *table = root;
 
@@ -79,14 +83,25 @@ static void set(pte_t *slot, pte_t e)
 }
 
 /* Where the machine does not let a live entry change its size in one step ("break before make"),
- * it is absent for a moment; so only what nobody uses meanwhile may be split or changed. */
+ * it is absent for a moment: who faults on it meanwhile is to try again. This CPU must not. */
 static void replace(pte_t *slot, pte_t e)
 {
 	if (PTE_BREAK_BEFORE_MAKE) {
+		atomic_fetch_add_explicit(&changes, 1, memory_order_seq_cst);
 		set(slot, 0);
 		tlb_flush_all();
 	}
 	set(slot, e);
+	if (PTE_BREAK_BEFORE_MAKE)
+		atomic_fetch_add_explicit(&changes, 1, memory_order_seq_cst);
+}
+
+bool vm_fault_is_over(uintptr_t va)
+{
+	uint32_t before = atomic_load_explicit(&changes, memory_order_seq_cst);
+
+	return vm_query(va, NULL, NULL) || before % 2 == 1 ||
+	       atomic_load_explicit(&changes, memory_order_seq_cst) != before;
 }
 
 static void forget(void *arg)
@@ -96,7 +111,7 @@ static void forget(void *arg)
 }
 
 /* After an entry was taken away or made stricter. */
-static void everyone_forgets(void)
+void vm_everyone_forgets(void)
 {
 	/* The others must be others than the CPU that forgets here. */
 	thread_preempt_disable();
@@ -107,7 +122,7 @@ static void everyone_forgets(void)
 }
 
 /* Make the block at *slot a table of the next smaller leaves that say the same. */
-static bool split(pte_t *slot, unsigned level)
+static bool split(pte_t *slot, unsigned level, pte_t mark)
 {
 	pte_t old = load(slot);
 	pte_t *table = frames_alloc_table();
@@ -115,9 +130,9 @@ static bool split(pte_t *slot, unsigned level)
 	if (!table)
 		return false;
 	for (unsigned i = 0; i < 512; i++)
-		table[i] =
-			pte_leaf(pte_pa(old) + i * level_size(level - 1), pte_prot(old), level - 1);
-	replace(slot, pte_table((uintptr_t)table));
+		table[i] = pte_leaf(pte_pa(old) + i * vm_level_size(level - 1), pte_prot(old),
+				    level - 1);
+	replace(slot, pte_table((uintptr_t)table) | mark);
 	return true;
 }
 
@@ -135,7 +150,7 @@ static pte_t *slot_at(uintptr_t va, unsigned level)
 			if (!fresh)
 				return NULL;
 			set(slot, pte_table((uintptr_t)fresh));
-		} else if (pte_is_leaf(load(slot), l) && !split(slot, l)) {
+		} else if (pte_is_leaf(load(slot), l) && !split(slot, l, 0)) {
 			return NULL;
 		}
 		table = table_of(load(slot));
@@ -148,9 +163,9 @@ static unsigned leaf_level(uintptr_t va, uint64_t pa, uint64_t size)
 {
 	unsigned level, present;
 
-	find(va, &present);
+	vm_find(va, &present);
 	for (level = pte_max_level(); level > 0; level--)
-		if (is_aligned(va | pa, level_size(level)) && size >= level_size(level))
+		if (is_aligned(va | pa, vm_level_size(level)) && size >= vm_level_size(level))
 			break;
 	/* Where the walk went deeper than that, there is a table already. */
 	return present < level ? present : level;
@@ -161,7 +176,7 @@ static unsigned leaf_level(uintptr_t va, uint64_t pa, uint64_t size)
 static uint64_t fill(pte_t *slot, uintptr_t va, uint64_t pa, uint64_t size, unsigned prot,
 		     unsigned level)
 {
-	uint64_t step = level_size(level), done = 0;
+	uint64_t step = vm_level_size(level), done = 0;
 
 	do {
 		__atomic_store_n(slot, pte_leaf(pa + done, prot, level), __ATOMIC_RELEASE);
@@ -177,12 +192,12 @@ static uint64_t map_some_locked(uintptr_t va, uint64_t pa, uint64_t size, unsign
 				bool *changed)
 {
 	unsigned level;
-	pte_t *slot = find(va, &level);
+	pte_t *slot = vm_find(va, &level);
 	pte_t old = load(slot);
 
 	if (pte_present(old)) {
-		uint64_t offset = va & (level_size(level) - 1);
-		uint64_t left = level_size(level) - offset;
+		uint64_t offset = va & (vm_level_size(level) - 1);
+		uint64_t left = vm_level_size(level) - offset;
 
 		TERN_CHECK(pte_pa(old) + offset == pa, "vm: 0x%lx leads to 0x%llx, not to 0x%llx",
 			   (unsigned long)va, (unsigned long long)(pte_pa(old) + offset),
@@ -198,7 +213,7 @@ static uint64_t map_some_locked(uintptr_t va, uint64_t pa, uint64_t size, unsign
 		return fill(slot, va, pa, size, prot, level);
 	replace(slot, pte_leaf(pa, prot, level));
 	*changed = true;
-	return level_size(level);
+	return vm_level_size(level);
 }
 
 static bool map(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot, bool reserve)
@@ -223,7 +238,7 @@ static bool map(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot, bool re
 		size -= done;
 	}
 	if (changed)
-		everyone_forgets();
+		vm_everyone_forgets();
 	return size == 0;
 }
 
@@ -250,7 +265,7 @@ bool vm_make_tables(uintptr_t va, uint64_t size)
 {
 	uintptr_t end = va + size;
 
-	for (va = align_down(va, level_size(1)); va < end; va += level_size(1)) {
+	for (va = align_down(va, vm_level_size(1)); va < end; va += vm_level_size(1)) {
 		bool more, made;
 
 		do {
@@ -270,7 +285,7 @@ bool vm_make_tables(uintptr_t va, uint64_t size)
 void vm_set_page(uintptr_t va, uint64_t pa)
 {
 	unsigned level;
-	pte_t *slot = find(va, &level);
+	pte_t *slot = vm_find(va, &level);
 
 	TERN_ASSERT(level == 0 && !pte_present(load(slot)));
 	set(slot, pte_leaf(pa, VM_READ | VM_WRITE, 0));
@@ -284,12 +299,12 @@ void vm_unmap(uintptr_t va, uint64_t size)
 	while (va < end) {
 		unsigned long irq = tern_lock_irqsave(&vm_lock);
 		unsigned level;
-		pte_t *slot = find(va, &level);
-		uint64_t step = level_size(level) - (va & (level_size(level) - 1));
+		pte_t *slot = vm_find(va, &level);
+		uint64_t step = vm_level_size(level) - (va & (vm_level_size(level) - 1));
 
 		if (pte_present(load(slot))) {
-			if (level > 0 && (step < level_size(level) || end - va < step)) {
-				TERN_CHECK(split(slot, level), "vm: out of memory in unmap");
+			if (level > 0 && (step < vm_level_size(level) || end - va < step)) {
+				TERN_CHECK(split(slot, level, 0), "vm: out of memory in unmap");
 				step = 0;
 			} else {
 				set(slot, 0);
@@ -298,14 +313,14 @@ void vm_unmap(uintptr_t va, uint64_t size)
 		tern_unlock_irqrestore(&vm_lock, irq);
 		va += step;
 	}
-	everyone_forgets();
+	vm_everyone_forgets();
 }
 
 /* The entry of the page at va, 4 KiB in size, if there is one or a block may be split for it. */
 static pte_t *page_slot_locked(uintptr_t va)
 {
 	unsigned level;
-	pte_t *slot = find(va, &level);
+	pte_t *slot = vm_find(va, &level);
 
 	if (level == 0)
 		return slot;
@@ -337,8 +352,87 @@ bool vm_close(uintptr_t va, uint64_t size)
 			vm_open(va, page - va);
 			return false;
 		}
-	everyone_forgets();
+	vm_everyone_forgets();
 	return true;
+}
+
+/* --- for watch.c ----------------------------------------------------------------------- */
+
+unsigned long vm_lock_tables(void)
+{
+	return tern_lock_irqsave(&vm_lock);
+}
+
+void vm_unlock_tables(unsigned long irq)
+{
+	tern_unlock_irqrestore(&vm_lock, irq);
+}
+
+/* Not the block that this very code has its stack in. */
+static bool may_replace(uintptr_t va, unsigned level)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	return !PTE_BREAK_BEFORE_MAKE || (here ^ va) >= vm_level_size(level);
+}
+
+pte_t *vm_fine_page(uintptr_t va)
+{
+	unsigned level;
+	pte_t *slot = vm_find(va, &level);
+
+	while (level > 0) {
+		if (!pte_present(load(slot)) || !may_replace(va, level) ||
+		    !split(slot, level, level == 1 ? PTE_SPLIT : 0))
+			return NULL;
+		slot = vm_find(va, &level);
+	}
+	return slot;
+}
+
+/* The pages of a table follow one another, and all say the same. */
+static bool is_uniform(const pte_t *table)
+{
+	pte_t first = load(table);
+
+	for (unsigned i = 0; i < 512; i++) {
+		pte_t e = load(&table[i]);
+
+		if (!pte_present(e) || pte_prot(e) != pte_prot(first) ||
+		    pte_pa(e) != pte_pa(first) + i * vm_level_size(0))
+			return false;
+	}
+	return true;
+}
+
+/* The entry on `level` that the way to va goes through; NULL if it ends before. */
+static pte_t *slot_above(uintptr_t va, unsigned level)
+{
+	pte_t *table = root;
+
+	for (unsigned l = TOP_LEVEL; l > level; l--) {
+		pte_t e = load(&table[level_index(va, l)]);
+
+		if (!pte_present(e) || pte_is_leaf(e, l))
+			return NULL;
+		table = table_of(e);
+	}
+	return &table[level_index(va, level)];
+}
+
+void *vm_join(uintptr_t va)
+{
+	pte_t *slot = slot_above(va, 1), *table;
+	pte_t e = slot ? load(slot) : 0;
+
+	if (!pte_present(e) || pte_is_leaf(e, 1) || !(e & PTE_SPLIT))
+		return NULL;
+	table = table_of(e);
+	if (!is_uniform(table) || !may_replace(va, 1))
+		return NULL;
+	e = load(table);
+	replace(slot, pte_leaf(pte_pa(e), pte_prot(e), 1));
+	return table;
 }
 
 bool vm_query(uintptr_t va, uint64_t *pa, unsigned *prot)
@@ -348,11 +442,11 @@ bool vm_query(uintptr_t va, uint64_t *pa, unsigned *prot)
 
 	if (!root || !va_is_canonical(va))
 		return false;
-	e = load(find(va, &level));
+	e = load(vm_find(va, &level));
 	if (!pte_present(e))
 		return false;
 	if (pa)
-		*pa = pte_pa(e) + (va & (level_size(level) - 1));
+		*pa = pte_pa(e) + (va & (vm_level_size(level) - 1));
 	if (prot)
 		*prot = pte_prot(e);
 	return true;

@@ -58,6 +58,10 @@ void vm_unmap(uintptr_t va, uint64_t size);
 bool vm_close(uintptr_t va, uint64_t size);
 void vm_open(uintptr_t va, uint64_t size);
 
+/* In the handler of a fault at va, as nothing was mapped there: something is by now, or may be in a
+ * moment, so it is to be tried again. */
+bool vm_fault_is_over(uintptr_t va);
+
 /* Protection at va (VM_* bits) and where it leads; false if nothing is mapped. */
 bool vm_query(uintptr_t va, uint64_t *pa, unsigned *prot);
 /* True if [va, va+size) can be read without a fault. */

@@ -24,6 +24,8 @@
 #define SCTLR_ON  (SCTLR_OFF | 1 << 12 | 1 << 3 | 1 << 2 | 1 << 1 | 1 << 0)
 /* 48 bits below, nothing above; walks are cached, write-back, inner shareable. */
 #define TCR_BASE  (16 << 0 | 1 << 8 | 1 << 10 | 3 << 12 | 16 << 16 | 1 << 23)
+/* The CPU itself makes a page with DBM writable when it writes there. */
+#define TCR_HA_HD (3 << 39)
 /* The most that TCR_EL1.IPS may say with a 4 KiB granule: 48 bits. */
 #define IPS_MAX   5
 
@@ -190,7 +192,12 @@ func enable_mmu, .boot.text
 	cmp	x1, x2
 	csel	x1, x1, x2, lo
 	bfi	x0, x1, #32, #3
-	msr	tcr_el1, x0
+	mrs	x1, id_aa64mmfr1_el1
+	and	x1, x1, #0xf			/* HAFDBS */
+	cmp	x1, #2
+	b.lo	1f
+	orr	x0, x0, #TCR_HA_HD
+1:	msr	tcr_el1, x0
 	addr_of	x0, early_root
 	mov	x1, #1 << 48			/* address space 1 */
 	orr	x0, x0, x1

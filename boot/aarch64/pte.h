@@ -3,7 +3,9 @@
  *
  * See boot/pte.h for the contract. Every leaf has the access flag set, is inner shareable, and is
  * closed to EL0. Entries are global; the first tables (entry.S) are not, so that a CPU cannot
- * confuse the two sets while it changes from one to the other. */
+ * confuse the two sets while it changes from one to the other.
+ * A page that is watched has DBM set, and is read-only until somebody writes: a CPU with FEAT_HAFDBS
+ * makes it writable then (entry.S turns that on), of others there is a fault (trap.c), which does. */
 #ifndef BOOT_AARCH64_PTE_H
 #define BOOT_AARCH64_PTE_H
 
@@ -22,8 +24,10 @@ typedef uint64_t pte_t;
 #define PTE_INNER      (3ull << 8)
 #define PTE_ACCESSED   (1ull << 10)
 #define PTE_NOT_GLOBAL (1ull << 11)
+#define PTE_DBM        (1ull << 51)
 #define PTE_PXN        (1ull << 53)
 #define PTE_UXN        (1ull << 54)
+#define PTE_SPLIT      (1ull << 55) /* the CPU does not look at it */
 #define PTE_ADDRESS    0x0000fffffffff000ull
 
 /* TLBI ...IS is broadcast to the inner shareable domain, which holds all our CPUs. */
@@ -68,13 +72,28 @@ static inline unsigned pte_prot(pte_t e)
 {
 	unsigned prot = VM_READ;
 
-	if (!(e & PTE_READ_ONLY))
+	if (!(e & PTE_READ_ONLY) || e & PTE_DBM)
 		prot |= VM_WRITE;
 	if (!(e & PTE_PXN))
 		prot |= VM_EXEC;
 	if ((e >> PTE_ATTR_SHIFT & 7) == MAIR_DEVICE)
 		prot |= VM_DEVICE;
 	return prot;
+}
+
+static inline bool pte_written(pte_t e)
+{
+	return !(e & PTE_READ_ONLY);
+}
+
+static inline pte_t pte_watched(pte_t e)
+{
+	return e | PTE_DBM | PTE_READ_ONLY;
+}
+
+static inline pte_t pte_unwatched(pte_t e)
+{
+	return e & ~(PTE_DBM | PTE_READ_ONLY);
 }
 
 static inline unsigned pte_max_level(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* trap.c - what an exception means, in words; which interrupt it was, and who takes it.
  *
- * Job      Let a growing stack have the page that it lacks; decode any other ESR_EL1 into a struct
+ * Job      Let a growing stack have the page that it lacks, and a write to a watched page be noted; decode any other ESR_EL1 into a struct
  *          fault for fault_die(); let the functions of recover.S
  *          return false instead; pass interrupts on to timer, IPI and stop.
  * Context  exceptions: on the trap stack, everything masked. Interrupts: on the interrupted
@@ -20,12 +20,15 @@
 #include "boot/ipi.h"
 #include "boot/machine.h"
 #include "boot/timer.h"
+#include "boot/vm.h"
+#include "boot/watch.h"
 #include "lib/assert.h"
 #include "lib/log.h"
 
 #define ESR_CLASS(esr)    ((esr) >> 26 & 0x3f)
 #define ESR_STATUS(esr)   ((esr) % 0x40)
 #define STATUS_NOT_MAPPED 0x04
+#define STATUS_PERMISSION 0x0c
 #define ESR_FAR_INVALID   (1u << 10)
 #define ESR_WRITE         (1u << 6)
 
@@ -72,7 +75,7 @@ static const char *abort_words(unsigned status)
 		return "page fault (not mapped)";
 	case 0x08:
 		return "page fault (access flag)";
-	case 0x0c:
+	case STATUS_PERMISSION:
 		return "page fault (not permitted)";
 	}
 	switch (status) {
@@ -156,11 +159,20 @@ static void undo_interrupt(struct trap_frame *f)
 	f->sp = read_sysreg(sp_el0);
 }
 
-static bool is_missing_page(const struct trap_frame *f, unsigned vector)
+static bool is_data_abort(const struct trap_frame *f, unsigned vector, unsigned status)
 {
 	return vector < TRAP_FROM_LOWER && vector % 4 == TRAP_SYNC &&
 	       ESR_CLASS(f->esr) == CLASS_DATA && !(f->esr & ESR_FAR_INVALID) &&
-	       (ESR_STATUS(f->esr) & 0x3c) == STATUS_NOT_MAPPED;
+	       (ESR_STATUS(f->esr) & 0x3c) == status;
+}
+
+/* True if the access is to be tried again. */
+static bool gives_page(const struct trap_frame *f, unsigned vector)
+{
+	if (is_data_abort(f, vector, STATUS_NOT_MAPPED))
+		return vm_fault_is_over(f->far);
+	return is_data_abort(f, vector, STATUS_PERMISSION) && f->esr & ESR_WRITE &&
+	       watch_fault(f->far);
 }
 
 void trap_exception(struct trap_frame *f, unsigned vector)
@@ -168,12 +180,14 @@ void trap_exception(struct trap_frame *f, unsigned vector)
 	static unsigned faults[TERN_MAX_CPUS]; /* [cpu] */
 	struct fault fault = { .code = f->esr, .frame = f };
 
+	if (gives_page(f, vector))
+		return;
 	if (vector < TRAP_FROM_LOWER && vector % 4 == TRAP_SYNC &&
 	    within(f->pc, recover_start, recover_end)) {
 		f->pc = (uintptr_t)recover_failed;
 		return;
 	}
-	if (is_missing_page(f, vector) && tern_stack_fault(f->far))
+	if (is_data_abort(f, vector, STATUS_NOT_MAPPED) && tern_stack_fault(f->far))
 		return;
 	if (++faults[cpu_self()->id] > FAULTS_MAX)
 		mach_exit(1);

@@ -19,6 +19,7 @@
 
 #include "arch/arch.h"
 #include "boot/host/stop.h"
+#include "boot/host/watch.h"
 
 __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *start, size_t size);
 
@@ -84,6 +85,8 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	bool off = arch_host_irq.off, grown;
 
 	(void)context;
+	if (host_watch_fault(addr))
+		return;
 	arch_host_irq_set(true);
 	grown = tern_stack_fault(addr);
 	if (!grown && current) {
@@ -100,9 +103,16 @@ static void install(void)
 {
 	struct sigaction act = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
+	/* A thread is not stopped in the middle of it. */
 	sigemptyset(&act.sa_mask);
+	sigaddset(&act.sa_mask, HOST_STOP_SIGNAL);
 	if (sigaction(SIGSEGV, &act, &before) != 0)
 		abort();
+}
+
+void host_catch_faults(void)
+{
+	pthread_once(&once, install);
 }
 
 static void begin(void)
@@ -134,7 +144,7 @@ bool host_call_on_stack(uintptr_t top, uintptr_t low, void (*fn)(void *), void *
 	stack_t fault = { .ss_sp = malloc(FAULT_STACK), .ss_size = FAULT_STACK }, old;
 	volatile bool done = false;
 
-	pthread_once(&once, install);
+	host_catch_faults();
 	if (!c || !fault.ss_sp || sigaltstack(&fault, &old) != 0)
 		abort();
 	c->fn = fn;

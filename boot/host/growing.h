@@ -11,4 +11,7 @@
 bool host_call_on_stack(uintptr_t top, uintptr_t low, void (*fn)(void *), void *arg,
 			uintptr_t *addr);
 
+/* From now on page faults are handled, also elsewhere: those of pages that are watched. */
+void host_catch_faults(void);
+
 #endif

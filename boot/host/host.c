@@ -17,6 +17,7 @@
 
 #include "arch/arch.h"
 #include "boot/host/stop.h"
+#include "boot/host/watch.h"
 
 static _Thread_local jmp_buf *panic_catcher;
 static _Thread_local char *panic_text;
@@ -127,6 +128,7 @@ bool tern_port_release(uintptr_t start, size_t size)
 /* The heap's pages are several of the process's. */
 bool tern_port_protect(uintptr_t start, size_t size, bool accessible)
 {
+	host_watch_forget(start, size);
 	return mprotect((void *)start, size, accessible ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
 }
 

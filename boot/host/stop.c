@@ -34,7 +34,6 @@
 #include "boot/gc_options.h"
 #include "lib/bits.h"
 
-#define STOP_SIGNAL SIGUSR1
 /* Those that play CPUs, and those that wait for them. */
 #define THREADS (2 * TERN_MAX_CPUS)
 
@@ -129,7 +128,7 @@ static void install(void)
 
 	sigemptyset(&act.sa_mask);
 	arch_host_irq_handler = take_interrupt;
-	if (sigaction(STOP_SIGNAL, &act, NULL) != 0)
+	if (sigaction(HOST_STOP_SIGNAL, &act, NULL) != 0)
 		abort();
 }
 
@@ -223,7 +222,7 @@ static void block_signal(int how)
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, STOP_SIGNAL);
+	sigaddset(&set, HOST_STOP_SIGNAL);
 	pthread_sigmask(how, &set, NULL);
 }
 
@@ -268,7 +267,7 @@ static void absent_go_offline(void)
 static void interrupt(struct player *p)
 {
 	atomic_store_explicit(p->irq_waits, true, memory_order_release);
-	pthread_kill(p->thread, STOP_SIGNAL);
+	pthread_kill(p->thread, HOST_STOP_SIGNAL);
 }
 
 unsigned tern_port_stop_cpus(void)

@@ -3,8 +3,12 @@
 #ifndef BOOT_HOST_STOP_H
 #define BOOT_HOST_STOP_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Interrupts a thread that plays a CPU. */
+#define HOST_STOP_SIGNAL SIGUSR1
 
 /* Start the collector with the process's data as roots, unless it is on already. Options, as on a
  * kernel's command line (boot/gc_options.h), are in the environment: TERN="gc=50 gc-check". Without

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* pte.h - a page table entry of x86_64 long mode, four levels. See boot/pte.h for the contract.
- * No entry is global, so that loading CR3 forgets all. */
+ * No entry is global, so that loading CR3 forgets all. A CPU sets the dirty bit before it writes. */
 #ifndef BOOT_X86_64_PTE_H
 #define BOOT_X86_64_PTE_H
 
@@ -15,7 +15,10 @@ typedef uint64_t pte_t;
 #define PTE_PRESENT  (1ull << 0)
 #define PTE_WRITE    (1ull << 1)
 #define PTE_UNCACHED (3ull << 3) /* PWT and PCD */
+#define PTE_ACCESSED (1ull << 5)
+#define PTE_DIRTY    (1ull << 6)
 #define PTE_BLOCK    (1ull << 7)
+#define PTE_SPLIT    (1ull << 9) /* the CPU does not look at it */
 #define PTE_NX       (1ull << 63)
 #define PTE_ADDRESS  0x000ffffffffff000ull
 
@@ -24,7 +27,7 @@ typedef uint64_t pte_t;
 
 static inline pte_t pte_leaf(uint64_t pa, unsigned prot, unsigned level)
 {
-	pte_t e = pa | PTE_PRESENT;
+	pte_t e = pa | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
 
 	if (prot & VM_WRITE)
 		e |= PTE_WRITE;
@@ -68,6 +71,21 @@ static inline unsigned pte_prot(pte_t e)
 	if (e & PTE_UNCACHED)
 		prot |= VM_DEVICE;
 	return prot;
+}
+
+static inline bool pte_written(pte_t e)
+{
+	return e & PTE_DIRTY;
+}
+
+static inline pte_t pte_watched(pte_t e)
+{
+	return e & ~PTE_DIRTY;
+}
+
+static inline pte_t pte_unwatched(pte_t e)
+{
+	return e | PTE_DIRTY;
 }
 
 static inline unsigned pte_max_level(void)

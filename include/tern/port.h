@@ -182,6 +182,41 @@ void tern_port_scan_stacks(uintptr_t sp, tern_scan_stack *scan, void *arg);
  */
 void tern_port_wake_background(void);
 
+/* For TERN_GC_PAGES; a kernel whose page tables are its own. */
+
+#define TERN_WATCHED_PAGE 4096
+
+/**
+ * tern_port_watch_pages - which pages were written to? And from now on note that anew
+ * @start: multiple of 2 MiB, in the heap or beside it; all pages lie in one piece of 64 MiB
+ * @bits:  a bit for each TERN_WATCHED_PAGE from start on: set for those that are meant
+ * @n:     words of bits
+ *
+ * On return bits are set for those pages alone, of them, that some CPU wrote to since the last call
+ * that had them set, or that were not watched: since there was none, or because there is no memory for
+ * page tables. A write that another call will not report has been made, and so has all that its CPU
+ * stored before it: the caller sees both. Writes by devices need not count, nor those that reach a page
+ * by another address.
+ * Pages stay readable and writable; if a write faults, the fault is handled in any context, also with
+ * interrupts off and inside of tern. Comes in threads, in the state of the caller of tern, with none of
+ * tern's locks held, by one thread at a time, and may wait for other CPUs. False if the kernel cannot do
+ * this at all; n is 0 to ask for no more than that. Default: false.
+ */
+bool tern_port_watch_pages(uintptr_t start, uint64_t *bits, size_t n);
+/**
+ * tern_port_written_pages - the same in the stopped world, for the last time
+ *
+ * Interrupts are off, and nobody is told anything.
+ */
+void tern_port_written_pages(uintptr_t start, uint64_t *bits, size_t n);
+/**
+ * tern_port_unwatch_pages - back to large pages, or whatever there was before
+ * @start, @size: multiples of 2 MiB
+ *
+ * Comes as tern_port_watch_pages(), when all is known. Default: nothing.
+ */
+void tern_port_unwatch_pages(uintptr_t start, size_t size);
+
 #pragma GCC visibility pop
 
 #ifdef __cplusplus
