@@ -7,12 +7,13 @@
  *          nothing is grey. So it is enough that no black object leads to a white one when that
  *          pause begins, but for what it finds by itself. An object becomes black by being scanned,
  *          or by being new. A pointer gets into a black object by a store, which notes it first
- *          (barrier.c, or the page is dirty); by tern_realloc(), which tells (filled); or by a
+ *          (barrier.c) or leaves its page dirty (dirty.c); by tern_realloc(), which tells (filled); or by a
  *          store that was under way when the first pause came, whose thread had seen no cycle: then
  *          the pointer was in that thread's registers, which the first pause has scanned.
  * Gone     No collected span goes away meanwhile, and tern_free() of a collected object does nothing
  *          but check it: whoever marks may look at what he has found an address of.
- * Above    gc.c.   Below  mark, roots, stw, barrier.
+ * Stores   are known by one of two: barrier.c, dirty.c; the other does nothing, by the mode.
+ * Above    gc.c.   Below  mark, roots, stw, barrier, dirty.
  * Active   counts threads that have grey objects where nobody else sees them. The cycle ends only in a
  *          pause that finds nobody active: a thread that was stopped in the middle has time to
  *          finish. It counts itself before it looks whether there is a cycle.
@@ -26,6 +27,7 @@
 
 #include "arch/arch.h"
 #include "gc/barrier.h"
+#include "gc/dirty.h"
 #include "gc/event.h"
 #include "gc/gc.h"
 #include "gc/roots.h"
@@ -72,6 +74,7 @@ void tern_gc_start_marking(uintptr_t sp, void *arg)
 
 	(void)arg;
 	tern_gc_sweep_all();
+	tern_dirty_start();
 	irq = tern_irq_save();
 	others = tern_gc_begin_pause();
 	tern_pacer_start_cycle(&g->pacer, g->cycle.numbers.asked_ns, others + 1,
@@ -91,6 +94,17 @@ void tern_gc_start_marking(uintptr_t sp, void *arg)
 
 /* --- beside the program ---------------------------------------------------------------------- */
 
+/* What marking begins with, a small part of it: false if nothing is left. */
+static bool mark_first(struct tern_mark_work *w)
+{
+	if (tern_dirty_mark_some(w))
+		return true;
+	if (!tern_roots_mark_some(w))
+		return false;
+	w->work.scanned_bytes += TERN_PAGE_SIZE / 2;
+	return true;
+}
+
 static bool mark_piece(uint64_t bytes)
 {
 	uint64_t start_ns = tern_port_clock_ns();
@@ -98,10 +112,8 @@ static bool mark_piece(uint64_t bytes)
 	bool some = false;
 
 	tern_mark_init(&w, &tern_gc_state.marker);
-	while (w.work.scanned_bytes < bytes && tern_roots_mark_some(&w)) {
+	while (w.work.scanned_bytes < bytes && mark_first(&w))
 		some = true;
-		w.work.scanned_bytes += TERN_PAGE_SIZE / 2;
-	}
 	tern_mark_drain_some(&w, bytes);
 	some |= w.work.scanned_bytes != 0;
 	tern_mark_put_back(&w);
@@ -121,7 +133,7 @@ bool tern_gc_mark_some(uint64_t bytes)
 	if (!is_marking())
 		return false;
 	atomic_fetch_add_explicit(&tern_gc_state.active, 1, memory_order_seq_cst);
-	if (is_marking())
+	if (is_marking() && !atomic_load_explicit(&tern_gc_state.taking, memory_order_seq_cst))
 		some = mark_piece(bytes);
 	atomic_fetch_sub_explicit(&tern_gc_state.active, 1, memory_order_seq_cst);
 	return some;
@@ -195,21 +207,48 @@ static void end_marking(uintptr_t sp, void *arg)
 	tern_irq_restore(irq);
 }
 
+static bool may_be_done(void)
+{
+	return is_marking() && is_quiet() && tern_dirty_is_done() &&
+	       tern_work_is_empty(&tern_gc_state.marker.pool);
+}
+
+/* Nobody marks while dirty pages are taken: see dirty.c. True if there is more to mark now. */
+static bool take_dirty_pages(void)
+{
+	bool more = true;
+
+	atomic_store_explicit(&tern_gc_state.taking, true, memory_order_seq_cst);
+	if (is_quiet())
+		more = tern_dirty_take();
+	atomic_store_explicit(&tern_gc_state.taking, false, memory_order_seq_cst);
+	return more;
+}
+
+static void settle(void)
+{
+	tern_dirty_end();
+	if (tern_gc_state.options.trace)
+		tern_history_print(&tern_gc_state.cycle.numbers);
+}
+
 bool tern_gc_try_end(void)
 {
-	bool done = false;
+	bool done = false, more = false;
 
-	if (!is_marking() || !is_quiet() || !tern_work_is_empty(&tern_gc_state.marker.pool) ||
-	    !tern_gc_may_start() || !tern_gc_become_busy(false))
+	if (!may_be_done() || !tern_gc_may_start() || !tern_gc_become_busy(false))
 		return false;
-	if (is_marking())
-		arch_spill(end_marking, &done);
-	if (done && tern_gc_state.options.trace)
-		tern_history_print(&tern_gc_state.cycle.numbers);
+	if (is_marking()) {
+		more = take_dirty_pages();
+		if (!more)
+			arch_spill(end_marking, &done);
+	}
+	if (done)
+		settle();
 	tern_gc_end_busy();
 	if (done)
 		tern_port_wake_background();
-	return done;
+	return done || more;
 }
 
 /* Who has found nothing to mark does not look again before there is something: as often as he looked he

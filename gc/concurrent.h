@@ -14,7 +14,8 @@
 void tern_gc_start_marking(uintptr_t sp, void *arg);
 /* Mark until so many bytes were scanned. False if there was nothing to do. Interrupts on. */
 bool tern_gc_mark_some(uint64_t bytes);
-/* If nothing is grey, and nobody marks: the last pause. True if the cycle has ended. */
+/* If nothing is grey, and nobody marks: the last pause, or what makes it shorter. True if the cycle has
+ * ended, or there is more to mark now. */
 bool tern_gc_try_end(void);
 /* Mark, with all others that do, until the cycle that is marking, if any, has ended. */
 void tern_gc_finish_marking(void);

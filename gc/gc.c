@@ -18,6 +18,7 @@
 #include "arch/arch.h"
 #include "gc/check.h"
 #include "gc/concurrent.h"
+#include "gc/dirty.h"
 #include "gc/event.h"
 #include "gc/history.h"
 #include "gc/pool.h"
@@ -66,6 +67,8 @@ static void mark_here(void *arg)
 
 	tern_mark_init(&w, &tern_gc_state.marker);
 	tern_roots_mark(&w, *(uintptr_t *)arg);
+	while (tern_dirty_mark_some(&w))
+		;
 	tern_mark_drain(&w);
 	tern_gc_add_up(&w.work);
 	tern_event_end(TERN_EVENT_MARK, start_ns, w.work.marked_objects, w.work.marked_bytes);
@@ -94,7 +97,9 @@ static void mark(uintptr_t sp, unsigned others)
 	tern_gc_state.cycle.numbers.nmarkers = helpers + 1;
 	tern_pools_age();
 	tern_roots_start(!((tern_gc_state.options.watched_roots || TERN_FAULT(ROOTS_ONCE)) &&
+			   tern_gc_state.options.mode == TERN_GC_BARRIER &&
 			   tern_gc_state.marking && tern_roots_are_done()));
+	tern_dirty_take_last();
 	tern_mark_start(&tern_gc_state.marker, helpers + 1);
 	tern_stw_together(helpers, mark_here, &sp);
 	mark_rest();
@@ -556,6 +561,8 @@ enum tern_result tern_gc_init(const struct tern_gc_options *options)
 	struct tern_gc_state *g = &tern_gc_state;
 	static atomic_bool called;
 
+	if (options && options->mode == TERN_GC_PAGES && !tern_port_watch_pages(0, NULL, 0))
+		return TERN_EINVAL;
 	if (atomic_exchange_explicit(&called, true, memory_order_relaxed))
 		return TERN_EINVAL;
 	if (options)

@@ -26,6 +26,8 @@ struct tern_gc_state {
 	atomic_bool marking;
 	atomic_uint
 		active; /* [atomic: seq_cst] threads that mark at this moment, beside the program */
+	/* [atomic: seq_cst] nobody is to begin to mark: who is busy takes the dirty pages */
+	atomic_bool taking;
 	atomic_uint holds; /* [atomic: relaxed] tern_gc_hold() */
 	struct tern_gc_running cycle;
 	/* All that follows belongs to who is busy. */

@@ -235,9 +235,9 @@ static uintptr_t queue_parts(struct tern_mark_work *w, struct tern_mspan *s, uin
 	return at + OBLET;
 }
 
-/* [low, high) of an object, or of a part of one, which low lies in. */
-static TERN_INLINE void scan_words(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t low,
-				   uintptr_t high)
+/* [low, high) of the object that begins at obj: all of it, unless it is larger than a mask's. */
+static TERN_INLINE void scan_words(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj,
+				   uintptr_t low, uintptr_t high)
 {
 	uint64_t entry;
 
@@ -246,12 +246,11 @@ static TERN_INLINE void scan_words(struct tern_mark_work *w, struct tern_mspan *
 		tern_mark_range(w, low, high);
 		return;
 	}
-	entry = tern_typed_get(s, tern_mspan_slot(s, low));
+	entry = tern_typed_get(s, tern_mspan_slot(s, obj));
 	if (s->elemsize <= TERN_MASK16_MAX)
-		mark_words(w, low, entry);
+		mark_words(w, obj, entry);
 	else
-		tern_mark_typed(w, s->magic ? low : s->base, (const struct tern_type *)entry, low,
-				high);
+		tern_mark_typed(w, obj, (const struct tern_type *)entry, low, high);
 }
 
 /* The values of which a black object is the key. False if nothing else in it is to be looked at. */
@@ -275,13 +274,16 @@ static TERN_INLINE void scan(struct tern_mark_work *w, struct tern_mspan *s, uin
 {
 	if (unlikely(may_be_key(s)) && !mark_values(w, s, obj))
 		return;
-	scan_words(w, s, obj, s->magic ? obj + s->elemsize : queue_parts(w, s, obj));
+	if (s->magic)
+		scan_words(w, s, obj, obj, obj + s->elemsize);
+	else
+		scan_words(w, s, s->base, obj, queue_parts(w, s, obj));
 }
 
 void tern_mark_contents(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj)
 {
 	if (tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN)
-		scan_words(w, s, obj, obj + s->elemsize);
+		scan_words(w, s, obj, obj, obj + s->elemsize);
 }
 
 static TERN_INLINE void scan_later(struct tern_mark_work *w, uintptr_t obj)
@@ -388,7 +390,7 @@ static void scan_marked(struct tern_mark_work *w, struct tern_mspan *s)
 				s->base + (i * 64 + (unsigned)__builtin_ctzll(bits)) * s->elemsize;
 
 			if (!may_be_key(s) || mark_values(w, s, obj))
-				scan_words(w, s, obj, obj + s->elemsize);
+				scan_words(w, s, obj, obj, obj + s->elemsize);
 			drain_own(w);
 		}
 	}
@@ -424,6 +426,83 @@ void tern_mark_finish(struct tern_mark_work *w)
 				rescan_piece(w, a, i);
 	}
 	tern_work_dispose(&w->work);
+}
+
+/* --- what was written to since it was scanned ------------------------------------------------ */
+
+static uintptr_t later(uintptr_t a, uintptr_t b)
+{
+	return a > b ? a : b;
+}
+
+static uintptr_t earlier(uintptr_t a, uintptr_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What lies in [low, high) of the object in a slot. */
+static void scan_slot_again(struct tern_mark_work *w, struct tern_mspan *s, unsigned slot,
+			    uintptr_t low, uintptr_t high)
+{
+	uintptr_t obj = s->base + slot * s->elemsize, end = obj + s->elemsize;
+
+	if (s->elemsize <= TERN_MASK16_MAX)
+		scan_words(w, s, obj, obj, end);
+	else
+		scan_words(w, s, obj, later(obj, low), earlier(end, high));
+}
+
+/* Of slots that are taken at this moment the entries may not be written yet. Only the owner of a span
+ * takes some: false if there was one. */
+static bool marked_slots(const struct tern_mspan *s, unsigned i, uint64_t *slots)
+{
+	const struct tern_span_word *word = &s->word[i];
+	uint32_t before = atomic_load_explicit(&s->place, memory_order_acquire), after;
+
+	*slots = get(&word->mark) & ~get(&word->free) & ~get(&word->remote);
+	if (tern_spanclass_kind(s->spc) != TERN_KIND_TYPED || !s->magic)
+		return true;
+	/* acquire: with who took the span in between, and then slots */
+	atomic_thread_fence(memory_order_acquire);
+	after = atomic_load_explicit(&s->place, memory_order_relaxed);
+	return before == after && tern_span_where(before) != TERN_SPAN_OWNED;
+}
+
+/* Slots [first, last] are those that [low, high) touches. */
+static bool scan_slots_again(struct tern_mark_work *w, struct tern_mspan *s, unsigned first,
+			     unsigned last, uintptr_t low, uintptr_t high)
+{
+	uint64_t slots;
+
+	for (unsigned i = first / 64; i <= last / 64; i++) {
+		if (!marked_slots(s, i, &slots))
+			return false;
+		if (i == first / 64)
+			slots &= ~0ull << first % 64;
+		if (i == last / 64)
+			slots &= ~0ull >> (63 - last % 64);
+		for (; slots; slots &= slots - 1)
+			scan_slot_again(w, s, i * 64 + (unsigned)__builtin_ctzll(slots), low, high);
+	}
+	return true;
+}
+
+void tern_mark_again(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
+{
+	struct tern_mspan *s = tern_arena_span(&w->marker->heap->arenas, low);
+	unsigned last;
+
+	/* acquire: with who made the span, which may be new */
+	atomic_load_explicit(&s->state, memory_order_acquire);
+	if (s->magic && low - s->base >= s->nbytes)
+		return;
+	high = earlier(high, s->base + (s->magic ? s->nbytes : s->elemsize));
+	last = s->magic ? tern_mspan_slot(s, high - 1) : 0;
+	if (scan_slots_again(w, s, tern_mspan_slot(s, low), last, low, high))
+		return;
+	/* Then it is done when nobody owns the span any more. */
+	note_mark(w->marker, s);
+	note_overflow(w->marker, s);
 }
 
 /* --- a cycle --------------------------------------------------------------------------------- */

@@ -47,6 +47,9 @@ void tern_mark_typed(struct tern_mark_work *w, uintptr_t base, const struct tern
 void tern_mark_address(struct tern_mark_work *w, uintptr_t addr);
 /* What the object that begins at obj leads to, grey; not the object itself, nor values of ephemerons. */
 void tern_mark_contents(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj);
+/* Scan what lies in [low, high), within a page, of black objects again: they have been written to. The
+ * page belongs to a span of objects that may hold pointers. */
+void tern_mark_again(struct tern_mark_work *w, uintptr_t low, uintptr_t high);
 /* Scan until no CPU has anything grey. */
 void tern_mark_drain(struct tern_mark_work *w);
 /* Scan until so many bytes were scanned, in all: false if nothing was left before. */

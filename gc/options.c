@@ -65,8 +65,18 @@ static bool read_percent(const char *value, int *percent)
 
 static bool read_mode(const char *value, enum tern_gc_mode *mode)
 {
-	*mode = tern_str_eq(value, "barrier") ? TERN_GC_BARRIER : TERN_GC_STW;
-	return *mode == TERN_GC_BARRIER || tern_str_eq(value, "stw");
+	static const char *const names[] = {
+		[TERN_GC_STW] = "stw",
+		[TERN_GC_BARRIER] = "barrier",
+		[TERN_GC_PAGES] = "pages",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (tern_str_eq(value, names[i])) {
+			*mode = (enum tern_gc_mode)i;
+			return true;
+		}
+	return false;
 }
 
 /* NULL, or what is wanted. */
@@ -90,7 +100,7 @@ static const char *read_value(enum form form, const char *value, void *field)
 	case PERCENT:
 		return read_percent(value, field) ? NULL : "want a number, or off";
 	case MODE:
-		return read_mode(value, field) ? NULL : "want stw or barrier";
+		return read_mode(value, field) ? NULL : "want stw, barrier or pages";
 	}
 	return "no such option";
 }

@@ -23,6 +23,9 @@ extern "C" {
 enum tern_gc_mode {
 	TERN_GC_STW,     /* the world stands while objects are marked: for any program */
 	TERN_GC_BARRIER, /* two short pauses: for programs that store pointers by tern/barrier.h */
+	/* Two short pauses, for any program, if the kernel can say which pages were written to:
+	 * tern_port_watch_pages() */
+	TERN_GC_PAGES,
 };
 
 struct tern_gc_options {
@@ -69,7 +72,7 @@ struct tern_gc_bad_word {
  * @text: words with commas or blanks between them; of the same word the last one counts
  * @bad: NULL, or where to say which is the first word that cannot be read
  *
- * gcpercent=N|off, min-heap=BYTES, limit=BYTES, mode=stw|barrier, markers=N; and with =0, =1 or nothing:
+ * gcpercent=N|off, min-heap=BYTES, limit=BYTES, mode=stw|barrier|pages, markers=N; and with =0, =1 or nothing:
  * watched-roots, no-lazy-sweep, gcstoptheworld, trace, check, invalidptr, clobberfree. They are the fields
  * of the struct, but for what a kernel alone knows. TERN_EINVAL if anything cannot be read, and for
  * NULL: then no option has changed. Any context.
@@ -82,7 +85,8 @@ enum tern_result tern_gc_parse_options(struct tern_gc_options *options, const ch
  * @options: copied; NULL for the defaults
  *
  * Once, before or after the first allocation, when roots are known or about to be: tern_gc_add_root().
- * TERN_ENOMEM when there is no memory for its records. TERN_EINVAL when it was called before.
+ * TERN_ENOMEM when there is no memory for its records. TERN_EINVAL when it was called before, and, with
+ * nothing done, for TERN_GC_PAGES where the kernel cannot watch pages: another mode may be tried then.
  * A thread with interrupts on.
  */
 enum tern_result tern_gc_init(const struct tern_gc_options *options);

@@ -34,6 +34,7 @@ TEST(gc_options, all_of_them)
 	o = gc_options("gc-mode=barrier gc-watched-roots");
 	EXPECT(o.watched_roots);
 	EXPECT_EQ(o.mode, TERN_GC_BARRIER);
+	EXPECT_EQ(gc_options("gc-mode=pages").mode, TERN_GC_PAGES);
 }
 
 TEST(gc_options, what_cannot_be_read_is_left_out)
@@ -136,8 +137,8 @@ TEST(gc_options, what_cannot_be_read_is_pointed_at)
 		{ "gcpercent=2147483648", 0, 20, "want a number, or off" },
 		{ "gcpercent=-1", 0, 12, "want a number, or off" },
 		{ "gcpercent=on", 0, 12, "want a number, or off" },
-		{ "mode=", 0, 5, "want stw or barrier" },
-		{ "limit=1 mode=STW", 8, 8, "want stw or barrier" },
+		{ "mode=", 0, 5, "want stw, barrier or pages" },
+		{ "limit=1 mode=STW", 8, 8, "want stw, barrier or pages" },
 	};
 	struct tern_gc_bad_word word;
 	struct tern_gc_options o;

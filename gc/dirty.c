@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* dirty.c - the pages that the program wrote to while objects were marked.
+ *
+ * Job      For programs whose stores note nothing: ask the page tables instead. Watch the pages of
+ *          objects that may hold pointers before a cycle begins; when nothing is grey, take those that
+ *          were written to, and have black objects on them scanned again, beside the program; so a few
+ *          times, as long as each time is less to do than before; and once more in the last pause.
+ * Sound    What must hold is that in the last pause no black object leads to a white one that nothing
+ *          finds there (concurrent.c). Say one did. What is in its slot now was stored after the object
+ *          was last looked into, or the look had found it. The page was watched by then; or its span
+ *          is new, and it counts as written to until it is. So the first taking after that store, or the
+ *          last pause's, reports the page, and the port promises that the store is seen from then on.
+ *          The object is looked into again then, if it is black: and so the slot was, which it was
+ *          not. If it is not black yet, it is looked into later still, when it becomes so: likewise.
+ * Order    Whether it is black yet, its mark tells. On a CPU that orders little, who marks may have looked
+ *          into an object before others see the mark he set. So nobody marks while pages are taken
+ *          (concurrent.c: taking): who begins later sees what was stored before.
+ * New      Objects are black, and what they hold was stored since, so it counts. Slots of typed objects
+ *          that are being taken have no entry yet: mark.c leaves their span for the last pause.
+ * Which    Spans of objects that may hold pointers, no others: neither records, nor the marks, nor the
+ *          buffers of grey objects are watched, so nothing that marking itself does is slow or
+ *          counts. No such span goes away while a cycle marks. Those that come are found the next time.
+ * Deleted  What a program drops from the heap while it has it in a local is found in the last pause, with
+ *          all that hangs on it: here no store notes it before, as barrier.c does.
+ * Owns     page_dirty of arenas: who is busy sets bits while nobody marks; who takes one from there looks at
+ *          the page.
+ * Locks    none.   Context: see dirty.h.
+ * Papers   Boehm, Demers, Shenker: Mostly Parallel Garbage Collection, 1991. */
+#include "gc/dirty.h"
+
+#include <tern/gc.h>
+#include <tern/port.h>
+
+#include "gc/gc.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+/* Beside the program, at most so often; and not for less than so many pages, which the last pause looks
+ * at in less time than it takes to ask once more. */
+#define TAKES_MAX 6u
+#define FEW_PAGES 16u
+
+#define WORDS    ARRAY_SIZE(((struct tern_arena *)NULL)->page_dirty)
+#define PER_PAGE (TERN_PAGE_SIZE / TERN_WATCHED_PAGE)
+
+/* Of the cycle that marks; [busy] but for what is left. */
+static struct {
+	unsigned takes;
+	uint64_t npages;       /* that the last taking found */
+	_Atomic uint64_t left; /* [atomic: relaxed] that nobody has looked at yet */
+} dirty;
+
+static struct tern_arena_map *map(void)
+{
+	return &tern_gc_state.marker.heap->arenas;
+}
+
+static struct tern_arena *newest(void)
+{
+	return atomic_load_explicit(&map()->newest, memory_order_acquire);
+}
+
+static bool is_wanted(void)
+{
+	return tern_gc_state.options.mode == TERN_GC_PAGES;
+}
+
+/* --- which pages ----------------------------------------------------------------------------- */
+
+/* A chunk that was freed is closed, and holds nothing. acquire: with who makes the span, as it may be new;
+ * the record of one of another kind may be becoming another span's. */
+static bool has_pointers(const struct tern_mspan *s)
+{
+	tern_spanclass spc;
+
+	if (!s || atomic_load_explicit(&s->state, memory_order_acquire) == TERN_SPAN_DEAD)
+		return false;
+	spc = __atomic_load_n(&s->spc, __ATOMIC_RELAXED);
+	return tern_spanclass_collected(spc) && tern_spanclass_kind(spc) != TERN_KIND_NOSCAN &&
+	       (s->magic || tern_mspan_chunk(s) != TERN_CHUNK_QUARANTINE);
+}
+
+static void set_bits(uint64_t *bits, uint64_t first, uint64_t n)
+{
+	for (uint64_t some; n; first += some, n -= some) {
+		some = 64 - first % 64 < n ? 64 - first % 64 : n;
+		bits[first / 64] |= ~0ull >> (64 - some) << first % 64;
+	}
+}
+
+/* How many pages of the arena a span has from this one on. A large object may grow meanwhile. */
+static uint64_t pages_from(const struct tern_mspan *s, uint64_t page, uint64_t end)
+{
+	uint64_t last = tern_page_of(s->base) + __atomic_load_n(&s->npages, __ATOMIC_RELAXED);
+
+	return (last < end ? last : end) - page;
+}
+
+/* Spans may come meanwhile, but none of those that are meant go away. */
+static void find_pages(const struct tern_arena *a, uint64_t bits[WORDS])
+{
+	uint64_t page = a->first_page, end = page + TERN_ARENA_PAGES, n;
+
+	memset(bits, 0, WORDS * sizeof(*bits));
+	for (; page < end; page += n) {
+		const struct tern_mspan *s = tern_arena_span(map(), tern_page_addr(page));
+
+		n = 1;
+		if (!has_pointers(s))
+			continue;
+		n = pages_from(s, page, end);
+		set_bits(bits, (page - a->first_page) * PER_PAGE, n * PER_PAGE);
+	}
+}
+
+/* --- taking ---------------------------------------------------------------------------------- */
+
+static void forget(struct tern_arena *a)
+{
+	for (unsigned i = 0; i < WORDS; i++)
+		atomic_store_explicit(&a->page_dirty[i], 0, memory_order_relaxed);
+}
+
+static uint64_t note(struct tern_arena *a, const uint64_t bits[WORDS])
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < WORDS; i++) {
+		uint64_t fresh = bits[i] & ~atomic_fetch_or_explicit(&a->page_dirty[i], bits[i],
+								     memory_order_relaxed);
+
+		n += count_bits(fresh);
+	}
+	atomic_store_explicit(&a->next_dirty, 0, memory_order_relaxed);
+	return n;
+}
+
+void tern_dirty_start(void)
+{
+	uint64_t bits[WORDS];
+
+	if (!is_wanted())
+		return;
+	dirty.takes = 0;
+	dirty.npages = UINT64_MAX;
+	atomic_store_explicit(&dirty.left, 0, memory_order_relaxed);
+	for (struct tern_arena *a = newest(); a; a = a->next) {
+		find_pages(a, bits);
+		tern_port_watch_pages(tern_page_addr(a->first_page), bits, WORDS);
+		forget(a);
+	}
+}
+
+bool tern_dirty_take(void)
+{
+	uint64_t bits[WORDS], n = 0, before = dirty.npages;
+
+	if (!is_wanted() || dirty.takes == TAKES_MAX || before <= FEW_PAGES)
+		return false;
+	for (struct tern_arena *a = newest(); a; a = a->next) {
+		find_pages(a, bits);
+		tern_port_watch_pages(tern_page_addr(a->first_page), bits, WORDS);
+		n += note(a, bits);
+	}
+	atomic_fetch_add_explicit(&dirty.left, n, memory_order_relaxed);
+	/* If it does not become less, it will not. */
+	dirty.takes = n < before / 2 ? dirty.takes + 1 : TAKES_MAX;
+	dirty.npages = n;
+	return n != 0;
+}
+
+void tern_dirty_take_last(void)
+{
+	uint64_t bits[WORDS], n = 0;
+
+	/* A cycle that is one pause has nothing to look at again. */
+	if (!is_wanted() || !tern_gc_state.marking)
+		return;
+	for (struct tern_arena *a = newest(); a; a = a->next) {
+		find_pages(a, bits);
+		tern_port_written_pages(tern_page_addr(a->first_page), bits, WORDS);
+		n += note(a, bits);
+	}
+	atomic_fetch_add_explicit(&dirty.left, n, memory_order_relaxed);
+}
+
+void tern_dirty_end(void)
+{
+	if (!is_wanted())
+		return;
+	for (struct tern_arena *a = newest(); a; a = a->next)
+		tern_port_unwatch_pages(tern_page_addr(a->first_page), TERN_ARENA_SIZE);
+}
+
+/* --- looking again --------------------------------------------------------------------------- */
+
+/* A page of the arena that nobody else has; false if there is none. */
+static bool claim(struct tern_arena *a, uintptr_t *page)
+{
+	uint32_t i;
+
+	while ((i = atomic_load_explicit(&a->next_dirty, memory_order_relaxed)) < WORDS) {
+		uint64_t bits = atomic_load_explicit(&a->page_dirty[i], memory_order_relaxed);
+		uint64_t bit = bits & -bits;
+
+		if (!bits)
+			atomic_compare_exchange_strong_explicit(&a->next_dirty, &i, i + 1,
+								memory_order_relaxed,
+								memory_order_relaxed);
+		else if (atomic_fetch_and_explicit(&a->page_dirty[i], ~bit, memory_order_relaxed) &
+			 bit) {
+			*page = tern_page_addr(a->first_page) +
+				(i * 64 + (unsigned)__builtin_ctzll(bit)) * TERN_WATCHED_PAGE;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool tern_dirty_mark_some(struct tern_mark_work *w)
+{
+	uintptr_t page;
+
+	if (tern_dirty_is_done())
+		return false;
+	for (struct tern_arena *a = newest(); a; a = a->next)
+		if (claim(a, &page)) {
+			atomic_fetch_sub_explicit(&dirty.left, 1, memory_order_relaxed);
+			tern_mark_again(w, page, page + TERN_WATCHED_PAGE);
+			return true;
+		}
+	return false;
+}
+
+bool tern_dirty_is_done(void)
+{
+	return atomic_load_explicit(&dirty.left, memory_order_relaxed) == 0;
+}
+
+/* --- a kernel that cannot -------------------------------------------------------------------- */
+
+TERN_WEAK bool tern_port_watch_pages(uintptr_t start, uint64_t *bits, size_t n)
+{
+	(void)start;
+	(void)bits;
+	(void)n;
+	return false;
+}
+
+TERN_WEAK void tern_port_written_pages(uintptr_t start, uint64_t *bits, size_t n)
+{
+	(void)start;
+	(void)bits;
+	(void)n;
+}
+
+TERN_WEAK void tern_port_unwatch_pages(uintptr_t start, size_t size)
+{
+	(void)start;
+	(void)size;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests of gc/dirty.c: a program that stores pointers as plain C does loses nothing while cycles run.
+ * With TERN_GC_PAGES that is what the pages say; where the world stands while objects are marked it is
+ * a test of the test. */
+#include <stdatomic.h>
+
+#include <tern/gc.h>
+#include <tern/tern.h>
+
+#include "gc/gc.h"
+#include "lib/bits.h"
+#include "tests/test.h"
+#include "tests/unit/collect.h"
+#include "tests/unit/heap.h"
+
+#define MAX_CPUS 8u
+#define SLOTS    8192u
+#define STEPS    60000u
+#define SEAL     0x9e3779b97f4a7c15ull
+
+struct thing {
+	struct thing *next; /* another one, or NULL */
+	uint64_t id, seal;  /* seal = id * SEAL */
+	uint64_t rest[5];
+};
+TERN_TYPE(thing_type, struct thing, next);
+
+/* Each CPU has a table of its own, half full, whose things it moves about. */
+struct mover {
+	uint64_t rng, id;
+	unsigned wrong;
+};
+
+static struct thing **volatile table[MAX_CPUS];
+static struct mover mover[MAX_CPUS];
+
+static uint64_t next(struct mover *m)
+{
+	m->rng = m->rng * 6364136223846793005u + 1442695040888963407u;
+	return m->rng >> 33;
+}
+
+static bool is_intact(const struct thing *p)
+{
+	return tern_base(p) == p && p->seal == p->id * SEAL;
+}
+
+static TERN_NOINLINE struct thing *make(struct mover *m)
+{
+	struct thing *p = next(m) % 2 ? tern_alloc(sizeof(*p)) : tern_new(&thing_type);
+
+	if (p) {
+		p->id = ++m->id;
+		p->seal = p->id * SEAL;
+	}
+	return p;
+}
+
+/* What is collected too early is somebody else's soon. */
+static TERN_NOINLINE void make_garbage(struct mover *m)
+{
+	struct thing *p = make(m);
+
+	if (p)
+		p->seal = 0;
+}
+
+static void move(struct thing **from, struct thing **to)
+{
+	struct thing *p = *from;
+
+	*from = *to;
+	*to = p;
+}
+
+/* Only the new one leads to what the old one led to. */
+static void replace(struct mover *m, struct thing **at)
+{
+	struct thing *p = *at ? make(m) : NULL;
+
+	if (!p)
+		return;
+	p->next = (*at)->next;
+	*at = p;
+}
+
+static void step(struct mover *m, struct thing **things)
+{
+	struct thing **a = &things[next(m) % SLOTS], **b = &things[next(m) % SLOTS];
+
+	make_garbage(m);
+	switch (next(m) % 4) {
+	case 0:
+		replace(m, a);
+		break;
+	case 1:
+		if (*a && *b && *a != *b)
+			move(&(*a)->next, &(*b)->next);
+		break;
+	default:
+		move(a, b);
+	}
+}
+
+/* And with it what it leads to. */
+static void check(struct mover *m, const struct thing *p)
+{
+	if (p && !(is_intact(p) && (!p->next || is_intact(p->next))))
+		m->wrong++;
+}
+
+static void run(unsigned cpu, void *arg)
+{
+	struct thing **things = table[cpu];
+	struct mover *m = &mover[cpu];
+
+	(void)arg;
+	for (unsigned i = 0; i < STEPS && !m->wrong; i++) {
+		step(m, things);
+		check(m, things[next(m) % SLOTS]);
+	}
+	for (unsigned i = 0; i < SLOTS; i++)
+		check(m, things[i]);
+}
+
+static bool fill_table(unsigned cpu)
+{
+	struct mover *m = &mover[cpu];
+
+	table[cpu] = tern_alloc(SLOTS * sizeof(void *));
+	for (unsigned i = 0; table[cpu] && i < SLOTS; i += 2) {
+		table[cpu][i] = make(m);
+		if (table[cpu][i])
+			table[cpu][i]->next = make(m);
+	}
+	return table[cpu];
+}
+
+TEST_SLOW(dirty, plain_stores_on_all_cpus_lose_nothing)
+{
+	unsigned n = cpus_for_tests();
+	struct tern_gc_stats before, after;
+	int percent;
+
+	REQUIRE(collector_for_tests());
+	if (tern_gc_state.options.mode == TERN_GC_BARRIER)
+		SKIP("stores are to note what they store");
+	percent = tern_gc_set_percent(20);
+	tern_gc_stats(&before);
+	for (unsigned i = 0; i < n; i++) {
+		mover[i] = (struct mover){ .rng = test_random(t) };
+		REQUIRE(fill_table(i));
+	}
+	let_cycles_start();
+	run_on_cpus(n, run, NULL);
+	no_cycles_start();
+	tern_gc_set_percent(percent);
+	tern_gc_stats(&after);
+	test_note(t, "%llu cycles", (unsigned long long)(after.cycles - before.cycles));
+	EXPECT(after.cycles - before.cycles >= 3);
+	for (unsigned i = 0; i < n; i++) {
+		EXPECT_EQ(mover[i].wrong, 0);
+		memset(table[i], 0, SLOTS * sizeof(void *));
+		table[i] = NULL;
+	}
+}
