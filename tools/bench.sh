@@ -45,6 +45,10 @@ run 2G 1 heap ""
 run 2G 1 gc ""
 run 2G 1 trees ""
 run 2G 1 concurrent "" "gc-mode=barrier gc-watched-roots"
+run 2G 1 concurrent .stw
+run 2G 1 concurrent .pages gc-mode=pages
+run 2G 1 trees .barrier gc-mode=barrier
+run 2G 1 trees .pages gc-mode=pages
 run 2G 1 "" ""
 if ! [ -s "$new" ]; then
   echo "bench.sh: no row matches $pattern" >&2

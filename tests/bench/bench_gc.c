@@ -10,6 +10,7 @@
 
 #include "boot/gc.h"
 #include "boot/machine.h"
+#include "gc/gc.h"
 #include "tests/test.h"
 
 #define NODES (1u << 20)
@@ -163,13 +164,14 @@ static uint64_t garbage(unsigned n, size_t size)
 	return mach_clock_ns() - start;
 }
 
+/* Where stores note what they store, the first half hangs on the new node, which the stack holds. */
 static struct pair *tree(unsigned depth)
 {
 	struct pair *t = tern_alloc(sizeof(*t));
 
 	if (depth) {
-		t->left = tree(depth - 1);
-		t->right = tree(depth - 1);
+		tern_init_store(&t->left, tree(depth - 1));
+		tern_init_store(&t->right, tree(depth - 1));
 	}
 	return t;
 }
@@ -227,8 +229,50 @@ static uint64_t stores(void **slots, void *value)
 /* Until a cycle marks, or does not any more. */
 static void wait_for_marking(bool marking)
 {
-	while (tern_barrier_is_on() != marking)
+	while (atomic_load_explicit(&tern_gc_state.marking, memory_order_relaxed) != marking)
 		root = tern_alloc_noscan(1000);
+}
+
+static uint64_t longest_pause_since(uint64_t start)
+{
+	static struct tern_gc_pause pause[TERN_GC_PAUSES];
+	size_t n = tern_gc_pauses(pause, TERN_GC_PAUSES);
+	uint64_t longest = 0;
+
+	for (size_t i = 0; i < n && pause[i].end_ns > start; i++)
+		longest = pause[i].ns > longest ? pause[i].ns : longest;
+	return longest;
+}
+
+#define HOT    256u
+#define WRITES (NODES / 4)
+
+static void **any_node(void **from)
+{
+	return from[next_random() % 4];
+}
+
+/* A program that allocates and stores pointers into what lives: among a few nodes, or all over. */
+static void write_graph(bool hot, const char *each, const char *pause, const char *stall)
+{
+	void **some[HOT], **at = root, *last;
+	uint64_t begin = mach_clock_ns(), longest = 0;
+
+	for (unsigned i = 0; i < HOT; i++)
+		some[i] = at = any_node(at);
+	for (unsigned i = 0; i < WRITES; i++) {
+		uint64_t start = mach_clock_ns(), ns;
+		void **to = any_node(at);
+
+		at = hot ? some[i % HOT] : any_node(to);
+		tern_store(&at[4 + i % 4], to);
+		*(void *volatile *)&last = tern_alloc_noscan(1000);
+		ns = mach_clock_ns() - start;
+		longest = ns > longest ? ns : longest;
+	}
+	row_each(each, mach_clock_ns() - begin, WRITES);
+	bench_row(pause, longest_pause_since(begin), "instructions");
+	bench_row(stall, longest, "instructions");
 }
 
 /* A loop that only allocates, 1 GiB over what lives. */
@@ -270,9 +314,13 @@ BENCH_ALONE(concurrent)
 	tern_gc();
 	tern_gc_set_percent(100);
 	spin();
-	wait_for_marking(false);
-	wait_for_marking(true);
-	bench_row("store.on", stores(slots, slots), "instructions");
+	if (tern_gc_state.options.mode != TERN_GC_STW) {
+		wait_for_marking(false);
+		wait_for_marking(true);
+		bench_row("store.on", stores(slots, slots), "instructions");
+	}
 	root = keep;
+	write_graph(true, "write.hot", "write.hot.stw.max", "write.hot.stall.max");
+	write_graph(false, "write.all", "write.all.stw.max", "write.all.stall.max");
 	drop_graph();
 }
