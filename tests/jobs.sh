@@ -16,6 +16,7 @@ hosted() {
   echo "hosted build=debug san=tsan"
   echo "hosted build=verify llvm=1 san=asan"
   echo "hosted build=debug llvm=1 san=tsan"
+  echo "hosted build=debug san=asan mode=pages"
 }
 
 suites() {
@@ -30,6 +31,9 @@ suites() {
   echo "suite arch=aarch64 build=debug smp=4 mem=64M gic=3 cpu=max"
   echo "suite arch=aarch64 build=verify smp=2 mem=512M gic=2 el=2 balloon=1"
   echo "suite arch=aarch64 build=release llvm=1 smp=8 mem=4G gic=3 balloon=1"
+  echo "suite arch=x86_64 build=debug smp=2 mem=64M mode=pages"
+  echo "suite arch=aarch64 build=release smp=2 mem=64M mode=pages"
+  echo "suite arch=aarch64 build=debug smp=4 mem=64M cpu=max mode=pages"
 }
 
 # Each line: memory, CPUs, and the variants of the two machines.
