@@ -97,8 +97,8 @@ static void mark(uintptr_t sp, unsigned others)
 	tern_gc_state.cycle.numbers.nmarkers = helpers + 1;
 	tern_pools_age();
 	tern_roots_start(!((tern_gc_state.options.watched_roots || TERN_FAULT(ROOTS_ONCE)) &&
-			   tern_gc_state.options.mode == TERN_GC_BARRIER &&
-			   tern_gc_state.marking && tern_roots_are_done()));
+			   tern_gc_state.options.mode == TERN_GC_BARRIER && tern_gc_state.marking &&
+			   tern_roots_are_done()));
 	tern_dirty_take_last();
 	tern_mark_start(&tern_gc_state.marker, helpers + 1);
 	tern_stw_together(helpers, mark_here, &sp);
