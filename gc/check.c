@@ -18,6 +18,7 @@
 
 #include <tern/stats.h>
 
+#include "gc/gc.h"
 #include "gc/graph.h"
 #include "lib/assert.h"
 #include "lib/bits.h"
@@ -27,6 +28,7 @@
 
 struct check {
 	struct tern_check *result;
+	bool beside;                 /* the program ran while it was marked */
 	bool dangling;               /* to be looked for */
 	bool typed;                  /* what is scanned says where its pointers are */
 	bool by_marked;              /* what is scanned is marked, or a root */
@@ -144,17 +146,24 @@ static void look_at_word(void *arg, uintptr_t at)
 
 /* --- objects --------------------------------------------------------------------------------- */
 
-/* A large object may hold what was there before, as it is cleared while the world may stop. A user arena's
- * chunk may have untyped objects. */
-static bool says_where_pointers_are(const struct tern_mspan *s)
+/* A large object may hold what was there before, as it is cleared while the world may stop. */
+static bool is_not_cleared(const struct tern_mspan *s)
 {
-	if (tern_spanclass_kind(s->spc) != TERN_KIND_TYPED)
-		return false;
-	return s->magic || (!s->needzero && tern_mspan_chunk(s) == TERN_CHUNK_NONE);
+	return !s->magic && s->needzero;
 }
 
+/* A user arena's chunk may have untyped objects. */
+static bool says_where_pointers_are(const struct tern_mspan *s)
+{
+	return tern_spanclass_kind(s->spc) == TERN_KIND_TYPED && !is_not_cleared(s) &&
+	       tern_mspan_chunk(s) == TERN_CHUNK_NONE;
+}
+
+/* Beside the program an object that is not cleared was born black: marking need not have looked at it. */
 static void scan(struct check *c, const struct tern_node *n)
 {
+	if (c->beside && is_not_cleared(n->span))
+		return;
 	c->typed = says_where_pointers_are(n->span);
 	c->by_marked = tern_node_is_seen(n);
 	c->from = (struct tern_check_word){ .start = n->base, .size = n->size };
@@ -218,6 +227,7 @@ void tern_check_marks(uintptr_t sp, bool dangling, struct tern_check *result)
 
 	*result = (struct tern_check){ 0 };
 	c.result = result;
+	c.beside = atomic_load_explicit(&tern_gc_state.marking, memory_order_relaxed);
 	c.dangling = dangling;
 	c.overflow = false;
 	c.n = 0;

@@ -452,6 +452,11 @@ static void scan_slot_again(struct tern_mark_work *w, struct tern_mspan *s, unsi
 		scan_words(w, s, obj, later(obj, low), earlier(end, high));
 }
 
+static uint64_t get_first(const _Atomic uint64_t *word)
+{
+	return atomic_load_explicit(word, memory_order_acquire);
+}
+
 /* Of slots that are taken at this moment the entries may not be written yet. Only the owner of a span
  * takes some: false if there was one. */
 static bool marked_slots(const struct tern_mspan *s, unsigned i, uint64_t *slots)
@@ -459,11 +464,10 @@ static bool marked_slots(const struct tern_mspan *s, unsigned i, uint64_t *slots
 	const struct tern_span_word *word = &s->word[i];
 	uint32_t before = atomic_load_explicit(&s->place, memory_order_acquire), after;
 
-	*slots = get(&word->mark) & ~get(&word->free) & ~get(&word->remote);
+	/* acquire: who took the span in between, and then slots, is seen to have taken it */
+	*slots = get_first(&word->mark) & ~get_first(&word->free) & ~get_first(&word->remote);
 	if (tern_spanclass_kind(s->spc) != TERN_KIND_TYPED || !s->magic)
 		return true;
-	/* acquire: with who took the span in between, and then slots */
-	atomic_thread_fence(memory_order_acquire);
 	after = atomic_load_explicit(&s->place, memory_order_relaxed);
 	return before == after && tern_span_where(before) != TERN_SPAN_OWNED;
 }

@@ -658,8 +658,10 @@ static bool resize_large(struct tern_mspan *s, size_t size)
 	if (unlikely(tern_special_any(s)))
 		tern_special_cut(&tern_heap.pages, s);
 	/* A collector may take what it finds there for pointers. */
-	if (s->elemsize > old && tern_spanclass_kind(s->spc) != TERN_KIND_MANUAL)
+	if (s->elemsize > old && tern_spanclass_kind(s->spc) != TERN_KIND_MANUAL) {
 		memset((void *)(s->base + old), 0, s->elemsize - old);
+		s->needzero = false;
+	}
 	return true;
 }
 

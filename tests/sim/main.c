@@ -148,8 +148,7 @@ static void draw_options(struct tern_gc_options *o, struct sim_random *rng)
 		.clobberfree = sim_one_in(rng, 8),
 		.stop_the_world = sim_one_in(rng, 8),
 	};
-	/* Beside the program a large object may be black before it is clear, which the check takes amiss. */
-	o->check = o->mode == TERN_GC_STW && sim_one_in(rng, 16);
+	o->check = sim_one_in(rng, 16);
 	o->watched_roots = o->mode == TERN_GC_BARRIER && sim_one_in(rng, 3);
 }
 
