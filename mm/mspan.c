@@ -101,7 +101,7 @@ void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass 
 	start_over(s, base, tern_sizeclass_pages[c], tern_sizeclass_nelems[c], spc);
 	s->elemsize = tern_sizeclass_size[c];
 	s->nbytes = s->nelems * (uint32_t)s->elemsize;
-	s->magic = tern_sizeclass_magic[c];
+	__atomic_store_n(&s->magic, tern_sizeclass_magic[c], __ATOMIC_RELAXED);
 	for (unsigned w = 0; w < s->nwords; w++)
 		set(&s->word[w].free, tern_mspan_slots_in(s, w));
 }
@@ -111,7 +111,7 @@ void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages
 {
 	TERN_ASSERT(s->nwords == 1);
 	start_over(s, base, npages, 1, (tern_spanclass)tern_spanclass_of(kind, 0));
-	s->magic = 0;
+	__atomic_store_n(&s->magic, 0, __ATOMIC_RELAXED);
 	s->margin = 0;
 	atomic_store_explicit(&s->chunk, TERN_CHUNK_NONE, memory_order_relaxed);
 	s->elemsize = (size_t)npages << TERN_PAGE_SHIFT;

@@ -96,10 +96,13 @@ static void done(struct tern_sweep *w, const struct piece *p, bool dead)
 static uint64_t sweep(struct tern_mheap *h, struct tern_mcentral *all, struct tern_pagecache *pages,
 		      struct tern_mspan *s)
 {
-	uint32_t npages = __atomic_load_n(&s->npages, __ATOMIC_RELAXED);
-	tern_spanclass spc = __atomic_load_n(&s->spc, __ATOMIC_RELAXED);
+	uint32_t npages;
 
-	if (!tern_spanclass_collected(spc))
+	/* acquire: with who made the record */
+	if (atomic_load_explicit(&s->state, memory_order_acquire) == TERN_SPAN_DEAD)
+		return 0;
+	npages = __atomic_load_n(&s->npages, __ATOMIC_RELAXED);
+	if (!tern_spanclass_collected(__atomic_load_n(&s->spc, __ATOMIC_RELAXED)))
 		return 0;
 	if (__atomic_load_n(&s->magic, __ATOMIC_RELAXED))
 		tern_mcentral_sweep(all, h, pages, s);

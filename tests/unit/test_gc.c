@@ -631,8 +631,8 @@ static void plant(unsigned cpu, void *arg)
 
 TEST_SLOW(gc, trees_on_all_cpus_while_cycles_run)
 {
-	struct trees a = { .rounds = 400 };
 	unsigned n = cpus_for_tests();
+	struct trees a = { .rounds = 800 / (n + 1) };
 	int percent;
 
 	REQUIRE(collector_for_tests());
@@ -680,7 +680,7 @@ TEST_SLOW(gc, graphs_change_on_all_cpus_while_cycles_run)
 	int percent;
 
 	REQUIRE(collector_for_tests());
-	a = (struct mutators){ .rounds = 60 };
+	a = (struct mutators){ .rounds = 120 / (n + 1) };
 	for (unsigned i = 0; i < n; i++) {
 		a.test[i] =
 			(struct test){ .group = t->group, .name = t->name, .rng = test_random(t) };

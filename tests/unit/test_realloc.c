@@ -62,13 +62,13 @@ TEST(realloc, what_a_collected_object_gains_in_place_is_zero)
 {
 	uint8_t *used, *p, *q;
 
-	REQUIRE(heap_for_tests() && (used = tern_malloc(MiB(1))));
-	memset(used, 0xee, MiB(1));
+	REQUIRE(heap_for_tests() && (used = tern_malloc(KiB(400))));
+	memset(used, 0xee, KiB(400));
 	tern_free(used);
-	REQUIRE((p = tern_alloc(100000)));
-	q = tern_realloc(p, 400000);
+	REQUIRE((p = tern_alloc(50000)));
+	q = tern_realloc(p, 200000);
 	REQUIRE(q);
-	EXPECT(all_are(q, 400000, 0));
+	EXPECT(all_are(q, 200000, 0));
 	tern_free(q);
 }
 

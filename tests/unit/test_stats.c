@@ -22,21 +22,21 @@ typedef struct row table[TERN_KINDS][TERN_SIZECLASSES];
 struct object {
 	void *p;
 	enum tern_kind kind;
+	unsigned sizeclass;
 	size_t bytes;
 };
 
 static table model;
 static struct object objects[OBJECTS];
 
-/* Of the slot or the pages that it has: debug builds use some of that themselves. */
-static size_t size_of(const void *p)
+/* That of the slot or the pages that it has: debug builds use some of that themselves, so that what is
+ * large may be no larger than a slot. */
+static void look_at_size(struct object *o)
 {
-	return tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)p)->elemsize;
-}
+	const struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)o->p);
 
-static unsigned class_of(size_t size)
-{
-	return size <= TERN_SMALL_MAX ? tern_sizeclass_of(size) : 0;
+	o->bytes = s->elemsize;
+	o->sizeclass = s->magic ? tern_spanclass_size(s->spc) : 0;
 }
 
 static void snapshot(table t)
@@ -118,15 +118,15 @@ static void start_object(struct test *t, struct object *o)
 	o->p = make[o->kind](some_size(t));
 	if (!o->p)
 		return;
-	o->bytes = size_of(o->p);
-	r = &model[o->kind][class_of(o->bytes)];
+	look_at_size(o);
+	r = &model[o->kind][o->sizeclass];
 	r->mallocs++;
 	r->live_bytes += o->bytes;
 }
 
 static void end_object(struct object *o)
 {
-	struct row *r = &model[o->kind][class_of(o->bytes)];
+	struct row *r = &model[o->kind][o->sizeclass];
 
 	tern_free(o->p);
 	o->p = NULL;
@@ -139,16 +139,16 @@ static void end_object(struct object *o)
 static void resize_object(struct test *t, struct object *o)
 {
 	struct object old = *o;
-	struct row *before = &model[old.kind][class_of(old.bytes)], *after;
+	struct row *before = &model[old.kind][old.sizeclass], *after;
 	void *p = tern_realloc(o->p, some_size(t));
 
 	if (!p)
 		return;
 	o->p = p;
-	o->bytes = size_of(p);
+	look_at_size(o);
 	if (p != old.p && o->kind == TERN_KIND_TYPED)
 		o->kind = TERN_KIND_SCAN;
-	after = &model[o->kind][class_of(o->bytes)];
+	after = &model[o->kind][o->sizeclass];
 	before->live_bytes -= old.bytes;
 	after->live_bytes += o->bytes;
 	before->frees += p != old.p;

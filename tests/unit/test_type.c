@@ -680,7 +680,7 @@ static TERN_NOINLINE uint64_t *new_seed(uint64_t i)
 
 static size_t size_at(unsigned i)
 {
-	static const size_t large[] = { 40000, 131072, 131080, 300000, 1000000 };
+	static const size_t large[] = { 40000, 131072, 131080, 200000, 300000 };
 
 	i += 3; /* the first class of three words */
 	return i < TERN_SIZECLASSES ? tern_sizeclass_size[i]

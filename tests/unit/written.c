@@ -6,9 +6,14 @@
 
 #include "lib/string.h"
 
+/* What is in a small machine takes less room, too. */
+#define WRITTEN_MIN (256u << 10)
+
 bool written_init(struct written *w, size_t size)
 {
-	*w = (struct written){ .bytes = tern_pages_alloc(size, 0, 0), .size = size };
+	*w = (struct written){ .size = size };
+	while (!(w->bytes = tern_pages_alloc(w->size, 0, 0)) && w->size / 2 >= WRITTEN_MIN)
+		w->size /= 2;
 	return w->bytes;
 }
 

@@ -12,7 +12,7 @@ struct written {
 	size_t refuse_at; /* say no from that byte on; 0: never */
 };
 
-/* Room for `size` bytes, from pages; false if there are none. */
+/* Room for `size` bytes, from pages, or for less on a small machine; false if there is none. */
 bool written_init(struct written *w, size_t size);
 void written_free(struct written *w);
 /* A tern_write; arg: a struct written. False when there is no room. */
