@@ -361,7 +361,8 @@ static bool tell_quarantined(uintptr_t addr, struct tern_guard_report *r)
 	return true;
 }
 
-/* The margin of a large object, whose span the page beside leads to. */
+/* The margin of a large object, whose span the page beside leads to. On the other side may be one
+ * without margins. */
 static bool tell_large(uintptr_t addr, struct tern_guard_report *r)
 {
 	struct tern_arena_map *m = &tern_heap.pages.arenas;
@@ -372,7 +373,8 @@ static bool tell_large(uintptr_t addr, struct tern_guard_report *r)
 		uintptr_t beside = side < 0 ? addr - TERN_PAGE_SIZE : addr + TERN_PAGE_SIZE;
 		const struct tern_mspan *s = tern_arena_span(m, beside);
 
-		if (!s || atomic_load_explicit(&s->state, memory_order_relaxed) != TERN_SPAN_LARGE)
+		if (!s || !s->margin ||
+		    atomic_load_explicit(&s->state, memory_order_relaxed) != TERN_SPAN_LARGE)
 			continue;
 		*r = (struct tern_guard_report){ .object = s->base, .size = s->elemsize };
 		tell_place(r, addr);
