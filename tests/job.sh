@@ -9,7 +9,7 @@ set -u
 kind=$1
 name=$(echo "$*" | tr ' =' '.-')
 shift
-arch=host build=release llvm=0 san= smp=2 mem=64M machine=q35 gic=3 el=1 cpu= balloon= loader= change= script= mode=
+arch=host build=release llvm=0 san= smp=2 mem=64M machine=q35 gic=3 el=1 cpu= balloon= loader= change= script= mode= quick=
 for setting in "$@"; do
   case $setting in
   kind=*) fault=${setting#kind=} ;;
@@ -18,14 +18,16 @@ for setting in "$@"; do
   esac
 done
 
+[ "$quick" = 1 ] && QUICK=1
+
 out=$O/test
 mkdir -p "$out"
 log=$out/$name.log ktap=$out/$name.ktap
 tag=; [ "$llvm" = 1 ] && tag=-llvm
 dir=$O/$arch-$build$tag${san:+-$san}
 ext=elf; [ "$arch" = aarch64 ] && ext=img
-# A hang detector, not a speed target: the slowest of these takes a tenth of it when idle.
-limit=${LIMIT:-240}
+# A hang detector, not a speed target: the slowest of these takes a third of it when idle.
+limit=${LIMIT:-480}
 
 guest() { # command line; output on stdout
   ARCH=$arch MEM=$mem SMP=$smp MACHINE=$machine GIC=$gic EL=$el CPU=$cpu BALLOON=$balloon TIMEOUT=$limit \
