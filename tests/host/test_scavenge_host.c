@@ -14,7 +14,7 @@
 #include "tests/test.h"
 #include "tests/unit/heap.h"
 
-#define SIZE   MiB(64)
+#define SIZE   MiB(32)
 #define CPUS   4u
 #define ROUNDS 300u
 #define RUNS   8u

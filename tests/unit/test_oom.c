@@ -100,7 +100,8 @@ TEST(oom, each_class_takes_all_and_gives_it_back)
 		EXPECT_EQ(own_heap_used(), 0);
 		free_in_two_turns(take_all(size, &again));
 		EXPECT_EQ(own_heap_used(), 0);
-		if (!EXPECT(n > 0 && again >= n))
+		/* A page that records take in between may be amid a span. */
+		if (!EXPECT(n > 0 && again + 4 >= n))
 			test_note(t, "of %zu bytes: %llu, then %llu", size, (unsigned long long)n,
 				  (unsigned long long)again);
 	}
