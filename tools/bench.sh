@@ -7,7 +7,8 @@
 # "NAME VALUE UNIT" in the table, separated by tabs. Boots: three sizes of memory for boot.main;
 # two CPUs for what goes between them; one that has not used the heap for heap.init; one each for the
 # collector and for a program that allocates beside it; one CPU and 2 GiB for all else. PATTERN, an awk
-# expression, chooses rows by their names.
+# expression, chooses rows by their names. LONG=0 leaves out programs that run for billions of
+# instructions.
 set -u
 
 image=$1 table=$2 pattern=${3:-.}
@@ -43,13 +44,15 @@ run 2G 2 ipi ""
 run 2G 2 remote ""
 run 2G 1 heap ""
 run 2G 1 gc ""
-run 2G 1 trees ""
-run 2G 1 concurrent "" "gc-mode=barrier gc-watched-roots"
-run 2G 1 concurrent .stw
-run 2G 1 concurrent .pages gc-mode=pages
-run 2G 1 trees .barrier gc-mode=barrier
-run 2G 1 trees .pages gc-mode=pages
 run 2G 1 "" ""
+if [ "${LONG:-1}" = 1 ]; then
+  run 2G 1 trees ""
+  run 2G 1 concurrent "" "gc-mode=barrier gc-watched-roots"
+  run 2G 1 concurrent .stw
+  run 2G 1 concurrent .pages gc-mode=pages
+  run 2G 1 trees .barrier gc-mode=barrier
+  run 2G 1 trees .pages gc-mode=pages
+fi
 if ! [ -s "$new" ]; then
   echo "bench.sh: no row matches $pattern" >&2
   exit 1
