@@ -145,7 +145,7 @@ own_obj = $(call owned,$(call obj,$(1)))
 lib_obj   := $(call obj,$(filter-out lib/memory.c,$(lib_src)))
 image_obj := $(call own_obj,$(image_src))
 host_obj  := $(call own_obj,$(host_src))
-bench_obj := $(call owned,$(lib_obj)) $(call obj,boot/host/host.c boot/host/stop.c \
+bench_obj := $(call owned,$(lib_obj)) $(call obj,$(wildcard boot/host/*.c) \
 	boot/cmdline.c boot/gc_options.c $(bench_src))
 
 # --- objects: made again when a header, a flag or a compiler changes ---------------------------
