@@ -10,8 +10,9 @@ port='tern_port_panic tern_port_write'
 linker=_GLOBAL_OFFSET_TABLE_
 
 # Every function and every object that the public headers declare.
+# A declaration begins at the margin; inline functions, types and macros have no symbol.
 declared() {
-  sed -e '/^ \*/d' -e '/^\/\*/d' include/tern/*.h |
+  sed -E -e '/^[[:space:]]/d' -e '/^\/\*/d' -e '/^(static|typedef|#)/d' include/tern/*.h |
     sed -nE -e 's/^extern .*\b(tern_[a-z0-9_]+)(\[\])?;.*/\1/p' -e 's/.*\b(tern_[a-z0-9_]+)\(.*/\1/p' | sort -u
 }
 
