@@ -44,7 +44,7 @@ $(sim_dir)/sim-$(1): $(call sim_tern,$(1)) $(call sim_own,$(1))
 	$(Q)ld -r -o $(sim_dir)/$(1)/tern.o $(call sim_tern,$(1))
 	$(Q)objcopy --rename-section .data=tern_data --rename-section .bss=tern_bss \
 		$(sim_dir)/$(1)/tern.o
-	$(Q)$(HOSTCC) -no-pie -o $$@ $(sim_dir)/$(1)/tern.o $(call sim_own,$(1))
+	$(Q)$(HOSTCC) -no-pie -Wl,-z,now -o $$@ $(sim_dir)/$(1)/tern.o $(call sim_own,$(1))
 endef
 $(foreach kind,release verify faults,$(eval $(call sim_program,$(kind))))
 
