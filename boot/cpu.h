@@ -35,6 +35,7 @@ struct cpu {
 	unsigned preempt_off;      /* > 0: thread_preempt_disable() is in force */
 	bool resched;              /* a switch is due at the next chance */
 	unsigned irq_depth;        /* > 0: in an interrupt handler */
+	const void *frame;         /* then: the interrupt's */
 	struct timer_queue timers; /* [cpu] interrupts off */
 	uint64_t slice_end_ns;     /* UINT64_MAX: nobody waits for this CPU */
 	uint64_t switched_ns;      /* when current began to run */

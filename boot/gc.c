@@ -2,8 +2,8 @@
 /* gc.c - start the collector, and two threads for what it leaves to do later.
  *
  * Threads  one sweeps, marks, and starts the cycle that is due when there was none for long, for which
- *          a timer wakes it now and then; one calls finalizers and cleanups, which may take as long
- *          as they like.
+ *          a timer wakes it now and then; it comes by addresses of objects, but keeps none alive. One
+ *          calls finalizers and cleanups, which may take as long as they like.
  * Options  see gc_options.h.
  * Roots    the image's data and bss. Not page tables, whose entries look like pointers, and not
  *          .bss.uncleared: what lies there is anything, at first.
@@ -37,6 +37,7 @@ static struct worker {
 static void work(void *arg)
 {
 	(void)arg;
+	thread_self()->unscanned = true;
 	for (;;) {
 		while (tern_gc_background())
 			thread_yield();

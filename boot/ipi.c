@@ -73,7 +73,7 @@ static void wait(struct ipi_call *call)
 		unsigned long irq = arch_irq_save();
 
 		serve(cpu_self());
-		stop_if_asked();
+		stop_if_asked(NULL);
 		arch_irq_restore(irq);
 		arch_relax();
 	}
@@ -128,6 +128,6 @@ void ipi_interrupt(void)
 	TERN_ASSERT(!arch_irq_enabled());
 	c->ipis++;
 	serve(c);
-	stop_if_asked();
+	stop_if_asked(c->frame);
 	thread_look_at_queue();
 }

@@ -10,9 +10,11 @@
  *          lock: all locks that are taken with interrupts off are free, no thread is half switched
  *          to, and what they guard is read here without them.
  * Stacks   An interrupt goes on on the stack of what it interrupted (vectors.S), and its frame has
- *          all registers. So from the handler's stack pointer upwards there is everything: the
- *          handlers, the frame, the thread. A thread that does not run has its registers on its
- *          stack, too (mach_switch()). At the top lies its struct, which is not scanned.
+ *          all registers: from the frame upwards there is everything. Below it are handlers, whose
+ *          frames hold nothing, but for stale words in their gaps; so they are not shown, of who was
+ *          stopped and of who was switched away. Who waits in ipi.c, or gave its CPU away, has its
+ *          registers on its stack, too, and is shown from there. At the top of a stack lies its
+ *          thread's struct, which is not scanned.
  * Memory   stopped_sp is seen by who collects, as tern_gc_stop_here() tells it that this CPU came.
  * Context  interrupts off. */
 #include "boot/stop.h"
@@ -44,22 +46,25 @@ static void stop_at(uintptr_t sp, void *arg)
 {
 	struct cpu *c = arg;
 
+	c->irq_depth++;
 	c->stopped_sp = sp;
 	tern_gc_stop_here();
 	c->stopped_sp = 0;
+	c->irq_depth--;
 }
 
 /* The flag is lowered before the world runs on, so one that is raised later is not lost. */
-void stop_if_asked(void)
+void stop_if_asked(const void *frame)
 {
 	struct cpu *c = cpu_self();
 
 	if (!atomic_load_explicit(&c->stop_asked, memory_order_relaxed))
 		return;
 	atomic_store_explicit(&c->stop_asked, false, memory_order_relaxed);
-	c->irq_depth++;
-	arch_spill(stop_at, c);
-	c->irq_depth--;
+	if (frame)
+		stop_at((uintptr_t)frame, c);
+	else
+		arch_spill(stop_at, c);
 }
 
 struct scan {
@@ -74,7 +79,7 @@ static uintptr_t end_of(const struct thread *t, const struct scan *s)
 	const struct cpu *c = atomic_load_explicit(&t->cpu, memory_order_relaxed);
 
 	if (c->current != t)
-		return t->sp;
+		return t->frame ? t->frame : t->sp;
 	return c->stopped_sp ? c->stopped_sp : s->sp;
 }
 
@@ -88,7 +93,7 @@ static void scan_thread(struct thread *t, void *arg)
 	const struct scan *s = arg;
 	uintptr_t sp = end_of(t, s), self = (uintptr_t)t;
 
-	if (t->state == THREAD_DONE)
+	if (t->state == THREAD_DONE || t->unscanned)
 		return;
 	s->fn(s->arg, (uintptr_t)&t->arg, (uintptr_t)(&t->arg + 1));
 	for (const struct stack_call *call = t->call; call; call = call->outer) {

@@ -333,13 +333,17 @@ static bool switch_is_due(const struct cpu *c)
 	return c->resched && c->preempt_off == 0 && c->irq_depth == 0;
 }
 
-void thread_interrupt_exit(void)
+void thread_interrupt_exit(const void *frame)
 {
 	struct cpu *c = cpu_self();
+	struct thread *t = c->current;
 
 	TERN_ASSERT(!arch_irq_enabled());
-	if (switch_is_due(c))
-		requeue(c);
+	if (!switch_is_due(c))
+		return;
+	t->frame = (uintptr_t)frame;
+	requeue(c);
+	t->frame = 0;
 }
 
 void thread_slice_over(void)

@@ -52,11 +52,13 @@ struct thread {
 	unsigned pinned;            /* [lock: runq] CPU id or THREAD_ANY_CPU */
 	uintptr_t sp;               /* [lock: runq] saved stack pointer while it does not run */
 	struct stack stack;         /* [const] at whose upper end the struct lies, but thread 0's */
+	bool unscanned;             /* [itself] its stack keeps no object alive */
 	struct stack_call *call;    /* [itself] the innermost of thread_call_on_stack() */
-	void (*fn)(void *);         /* [const] */
-	void *arg;                  /* [itself] NULL once fn has it */
-	struct list run_link;       /* [lock: runq] */
-	struct list all_link;       /* [lock: thread list] */
+	uintptr_t frame;      /* [itself] of the interrupt that took it off its CPU; 0: none */
+	void (*fn)(void *);   /* [const] */
+	void *arg;            /* [itself] NULL once fn has it */
+	struct list run_link; /* [lock: runq] */
+	struct list all_link; /* [lock: thread list] */
 
 	/* [lock: runq] what follows is thread.c's */
 	unsigned events;      /* that came while nobody waited for them */
@@ -110,8 +112,9 @@ bool thread_make_idle(struct cpu *c);
 /* On the CPU itself, interrupts off. On the boot CPU: turn the flow that called boot_start()
  * into thread 0 and make the idle thread; on others: the flow is the idle thread. */
 void thread_init_cpu(struct cpu *c);
-/* At the end of every interrupt, interrupts off: switch if one is due. */
-void thread_interrupt_exit(void);
+/* At the end of every interrupt, interrupts off: switch if one is due. The interrupt's frame has the
+ * registers of what it interrupted, and lies on that one's stack. */
+void thread_interrupt_exit(const void *frame);
 /* The current slice is over. From timer.c, interrupts off. */
 void thread_slice_over(void);
 /* Somebody may have put a thread on this CPU's queue. From ipi.c, interrupts off. */

@@ -65,14 +65,13 @@ static void mark_stacks_here(void *arg)
 	tern_gc_add_up(&w.work);
 }
 
-void tern_gc_start_marking(uintptr_t sp, void *arg)
+void tern_gc_start_marking(uintptr_t sp)
 {
 	struct tern_gc_state *g = &tern_gc_state;
 	struct tern_cycle *n = &g->cycle.numbers;
 	unsigned long irq;
 	unsigned others;
 
-	(void)arg;
 	tern_gc_sweep_all();
 	tern_dirty_start();
 	irq = tern_irq_save();
@@ -139,23 +138,27 @@ bool tern_gc_mark_some(uint64_t bytes)
 	return some;
 }
 
-void tern_gc_assist(size_t bytes)
+static void assist(uintptr_t sp, void *arg)
 {
 	struct tern_pacer *p = &tern_gc_state.pacer;
-	uint64_t start_ns, work, paid;
+	uint64_t start_ns = tern_port_clock_ns(), work, paid;
+	size_t bytes = *(size_t *)arg;
 
-	if (!tern_gc_may_start())
-		return;
-	start_ns = tern_port_clock_ns();
 	tern_pacer_revise(p);
 	work = tern_pacer_assist_work(p, bytes);
 	if (work > ASSIST_MOST * bytes + TERN_MARK_QUANTUM)
 		work = ASSIST_MOST * bytes + TERN_MARK_QUANTUM;
 	paid = tern_pacer_take_credit(p, work);
 	if (paid < work && !tern_gc_mark_some(work - paid))
-		tern_gc_try_end();
+		tern_gc_try_end(sp);
 	atomic_fetch_add_explicit(&tern_gc_state.cycle.assist_ns, tern_port_clock_ns() - start_ns,
 				  memory_order_relaxed);
+}
+
+void tern_gc_assist(size_t bytes)
+{
+	if (tern_gc_may_start())
+		arch_spill(assist, &bytes);
 }
 
 bool tern_gc_pass_markers(void)
@@ -191,20 +194,22 @@ static bool is_quiet(void)
 	return atomic_load_explicit(&tern_gc_state.active, memory_order_seq_cst) == 0;
 }
 
-static void end_marking(uintptr_t sp, void *arg)
+/* False if somebody marks after all. */
+static bool end_marking(uintptr_t sp)
 {
 	unsigned long irq = tern_irq_save();
 	unsigned others = tern_gc_begin_pause();
+	bool ends = is_quiet() || TERN_FAULT(END_WHILE_GREY);
 
-	if (is_quiet() || TERN_FAULT(END_WHILE_GREY)) {
+	if (ends) {
 		if (!TERN_FAULT(NO_FLUSH))
 			tern_barrier_flush_all();
 		tern_gc_mark_and_end(sp, others);
 		set_marking(false);
-		*(bool *)arg = true;
 	}
-	tern_gc_end_pause(*(bool *)arg);
+	tern_gc_end_pause(ends);
 	tern_irq_restore(irq);
+	return ends;
 }
 
 static bool may_be_done(void)
@@ -232,7 +237,7 @@ static void settle(void)
 		tern_history_print(&tern_gc_state.cycle.numbers);
 }
 
-bool tern_gc_try_end(void)
+bool tern_gc_try_end(uintptr_t sp)
 {
 	bool done = false, more = false;
 
@@ -241,7 +246,7 @@ bool tern_gc_try_end(void)
 	if (is_marking()) {
 		more = take_dirty_pages();
 		if (!more)
-			arch_spill(end_marking, &done);
+			done = end_marking(sp);
 	}
 	if (done)
 		settle();
@@ -253,13 +258,13 @@ bool tern_gc_try_end(void)
 
 /* Who has found nothing to mark does not look again before there is something: as often as he looked he
  * would be active, and with many such waiters there would hardly be a moment when nobody is. */
-void tern_gc_finish_marking(void)
+void tern_gc_finish_marking(uintptr_t sp)
 {
 	while (is_marking()) {
 		if (tern_gc_mark_some(UINT64_MAX))
 			continue;
 		while (is_marking() && tern_work_is_empty(&tern_gc_state.marker.pool) &&
-		       !tern_gc_try_end())
+		       !tern_gc_try_end(sp))
 			arch_relax();
 	}
 }

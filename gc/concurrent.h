@@ -10,15 +10,18 @@
 /* What a thread marks before it looks round, in bytes. */
 #define TERN_MARK_QUANTUM ((uint64_t)64 << 10)
 
-/* The first pause. For arch_spill(), by who is busy; no cycle is marking. */
-void tern_gc_start_marking(uintptr_t sp, void *arg);
+/* Those that may stop the world take the sp of an arch_spill(): the caller's stack holds pointers from there
+ * upwards, and what lies below is the collector's own. */
+
+/* The first pause. By who is busy; no cycle is marking. */
+void tern_gc_start_marking(uintptr_t sp);
 /* Mark until so many bytes were scanned. False if there was nothing to do. Interrupts on. */
 bool tern_gc_mark_some(uint64_t bytes);
 /* If nothing is grey, and nobody marks: the last pause, or what makes it shorter. True if the cycle has
  * ended, or there is more to mark now. */
-bool tern_gc_try_end(void);
+bool tern_gc_try_end(uintptr_t sp);
 /* Mark, with all others that do, until the cycle that is marking, if any, has ended. */
-void tern_gc_finish_marking(void);
+void tern_gc_finish_marking(uintptr_t sp);
 /* Wait until nobody marks who began to look before: what was changed by now is seen by all who mark. False
  * if the caller may not wait, and somebody may be looking. */
 bool tern_gc_pass_markers(void);

@@ -299,13 +299,12 @@ void tern_gc_mark_and_end(uintptr_t sp, unsigned others)
 	tell_pacer_of_end(n->marked_ns);
 }
 
-/* All of it in one pause. Registers are on the stack, at or above sp. */
-static void run(uintptr_t sp, void *arg)
+/* All of it in one pause. */
+static void run(uintptr_t sp)
 {
 	unsigned long irq;
 	unsigned others;
 
-	(void)arg;
 	tern_gc_sweep_all();
 	irq = tern_irq_save();
 	others = tern_gc_begin_pause();
@@ -355,7 +354,7 @@ static bool is_concurrent(void)
 }
 
 /* Begin a cycle, unless one is marking. False if the pacer wants none. */
-static bool start(enum tern_pacer_why why, bool must)
+static bool start(uintptr_t sp, enum tern_pacer_why why, bool must)
 {
 	struct tern_gc_state *g = &tern_gc_state;
 	bool is_marking;
@@ -367,7 +366,10 @@ static bool start(enum tern_pacer_why why, bool must)
 		why = ask_pacer();
 	if (!is_marking && why != TERN_PACER_NONE) {
 		g->cycle = (struct tern_gc_running){ .numbers.why = why };
-		arch_spill(is_concurrent() ? tern_gc_start_marking : run, NULL);
+		if (is_concurrent())
+			tern_gc_start_marking(sp);
+		else
+			run(sp);
 		if (!is_concurrent() && g->options.trace)
 			tern_history_print(&g->cycle.numbers);
 		tern_port_wake_background();
@@ -376,22 +378,35 @@ static bool start(enum tern_pacer_why why, bool must)
 	return why != TERN_PACER_NONE;
 }
 
-bool tern_gc_cycle(enum tern_pacer_why why)
-{
-	bool must = why == TERN_PACER_EXPLICIT || why == TERN_PACER_LIMIT;
+struct request {
+	enum tern_pacer_why why;
+	bool done;
+};
 
-	if (!tern_gc_may_start())
-		return false;
+static void cycle(uintptr_t sp, void *arg)
+{
+	struct request *r = arg;
+	bool must = r->why == TERN_PACER_EXPLICIT || r->why == TERN_PACER_LIMIT;
+
 	/* What became garbage since a cycle began may be black in that one. */
 	if (must && is_concurrent())
-		tern_gc_finish_marking();
-	if (!start(why, must))
-		return false;
+		tern_gc_finish_marking(sp);
+	r->done = start(sp, r->why, must);
+	if (!r->done)
+		return;
 	if (must && is_concurrent())
-		tern_gc_finish_marking();
+		tern_gc_finish_marking(sp);
 	if (must || tern_gc_state.options.no_lazy_sweep)
 		tern_gc_sweep_all();
-	return true;
+}
+
+bool tern_gc_cycle(enum tern_pacer_why why)
+{
+	struct request r = { why, false };
+
+	if (tern_gc_may_start())
+		arch_spill(cycle, &r);
+	return r.done;
 }
 
 enum tern_result tern_gc(void)
@@ -404,26 +419,14 @@ enum tern_result tern_gc(void)
 struct look {
 	void (*fn)(void *arg, uintptr_t sp);
 	void *arg;
+	bool done;
 };
 
-static void look(uintptr_t sp, void *arg)
-{
-	const struct look *l = arg;
-	unsigned long irq;
-
-	tern_gc_sweep_all();
-	irq = tern_irq_save();
-	tern_stw_stop();
-	l->fn(l->arg, sp);
-	tern_stw_start();
-	tern_irq_restore(irq);
-}
-
 /* Be busy while no cycle marks. */
-static bool become_busy_between_cycles(void)
+static bool become_busy_between_cycles(uintptr_t sp)
 {
 	while (tern_gc_may_start()) {
-		tern_gc_finish_marking();
+		tern_gc_finish_marking(sp);
 		tern_gc_become_busy(true);
 		if (!atomic_load_explicit(&tern_gc_state.marking, memory_order_relaxed))
 			return true;
@@ -432,15 +435,29 @@ static bool become_busy_between_cycles(void)
 	return false;
 }
 
+static void look(uintptr_t sp, void *arg)
+{
+	struct look *l = arg;
+	unsigned long irq;
+
+	l->done = become_busy_between_cycles(sp);
+	if (!l->done)
+		return;
+	tern_gc_sweep_all();
+	irq = tern_irq_save();
+	tern_stw_stop();
+	l->fn(l->arg, sp);
+	tern_stw_start();
+	tern_irq_restore(irq);
+	tern_gc_end_busy();
+}
+
 bool tern_gc_while_stopped(void (*fn)(void *arg, uintptr_t sp), void *arg)
 {
-	struct look l = { fn, arg };
+	struct look l = { fn, arg, false };
 
-	if (!become_busy_between_cycles())
-		return false;
 	arch_spill(look, &l);
-	tern_gc_end_busy();
-	return true;
+	return l.done;
 }
 
 /* --- the allocator's collector --------------------------------------------------------------- */
@@ -524,9 +541,17 @@ static bool reclaim(uint64_t npages)
 	return swept_bytes() != before;
 }
 
+static void mark_in_background(uintptr_t sp, void *arg)
+{
+	*(bool *)arg = tern_gc_mark_some(TERN_MARK_QUANTUM) || tern_gc_try_end(sp);
+}
+
 bool tern_gc_background(void)
 {
-	if (tern_gc_mark_some(TERN_MARK_QUANTUM) || tern_gc_try_end())
+	bool marked;
+
+	arch_spill(mark_in_background, &marked);
+	if (marked)
 		return true;
 	tern_gc_cycle(TERN_PACER_PERIODIC);
 	return tern_gc_sweep_some() != 0;

@@ -26,8 +26,8 @@ log=$out/$name.log ktap=$out/$name.ktap
 tag=; [ "$llvm" = 1 ] && tag=-llvm
 dir=$O/$arch-$build$tag${san:+-$san}
 ext=elf; [ "$arch" = aarch64 ] && ext=img
-# A hang detector, not a speed target: the slowest of these takes a third of it when idle.
-limit=${LIMIT:-480}
+# A hang detector, not a speed target: the slowest of these takes a fifth of it when idle.
+limit=${LIMIT:-900}
 
 guest() { # command line; output on stdout
   ARCH=$arch MEM=$mem SMP=$smp MACHINE=$machine GIC=$gic EL=$el CPU=$cpu BALLOON=$balloon TIMEOUT=$limit \

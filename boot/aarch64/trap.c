@@ -213,7 +213,7 @@ static void dispatch(struct cpu *c, unsigned id)
 		log_warn("CPU %u: interrupt %u that nobody asked for", c->id, id);
 }
 
-void trap_interrupt(void)
+void trap_interrupt(const struct trap_frame *f)
 {
 	struct cpu *c = cpu_self();
 	unsigned id;
@@ -223,10 +223,11 @@ void trap_interrupt(void)
 		return;
 	c->irqs++;
 	c->irq_depth++;
+	c->frame = f;
 	dispatch(c, id);
 	gic_end(token);
 	c->irq_depth--;
-	thread_interrupt_exit();
+	thread_interrupt_exit(f);
 }
 
 void mach_print_registers(const void *frame)

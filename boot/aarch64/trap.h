@@ -37,7 +37,7 @@ struct trap_frame {
 void trap_set_stack(uintptr_t top, uintptr_t bottom);
 /* From vectors.S. */
 void trap_exception(struct trap_frame *f, unsigned vector);
-void trap_interrupt(void);
+void trap_interrupt(const struct trap_frame *f);
 #endif
 
 #endif

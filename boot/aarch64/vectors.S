@@ -143,6 +143,7 @@ trap_interrupt_probed:
 	stp	x29, x30, [sp, #FRAME_RECORD]
 	add	x29, sp, #FRAME_RECORD
 	msr	daifclr, #4			/* the thread that it ends in may be a new one */
+	mov	x0, sp
 	bl	trap_interrupt
 	b	resume
 endfunc interrupt

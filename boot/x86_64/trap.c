@@ -237,21 +237,22 @@ static void exception(struct trap_frame *f)
 
 /* --- interrupts ------------------------------------------------------------------------ */
 
-static void interrupt(unsigned vector)
+static void interrupt(const struct trap_frame *f)
 {
 	struct cpu *c = cpu_self();
 
 	c->irqs++;
 	c->irq_depth++;
-	if (vector == VECTOR_TIMER)
+	c->frame = f;
+	if (f->vector == VECTOR_TIMER)
 		timer_interrupt();
-	else if (vector == VECTOR_IPI)
+	else if (f->vector == VECTOR_IPI)
 		ipi_interrupt();
 	else
-		log_warn("CPU %u: interrupt %u that nobody asked for", c->id, vector);
+		log_warn("CPU %u: interrupt %u that nobody asked for", c->id, (unsigned)f->vector);
 	apic_end_of_interrupt();
 	c->irq_depth--;
-	thread_interrupt_exit();
+	thread_interrupt_exit(f);
 }
 
 void trap_dispatch(struct trap_frame *f)
@@ -259,7 +260,7 @@ void trap_dispatch(struct trap_frame *f)
 	if (f->vector < EXC_COUNT)
 		exception(f);
 	else if (f->vector != VECTOR_SPURIOUS)
-		interrupt(f->vector);
+		interrupt(f);
 }
 
 void mach_print_registers(const void *frame)

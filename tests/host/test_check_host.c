@@ -49,6 +49,18 @@ static void move_to_black(void *arg)
 	}
 }
 
+static void start_at(uintptr_t sp, void *arg)
+{
+	(void)arg;
+	tern_gc_start_marking(sp);
+}
+
+static void finish_at(uintptr_t sp, void *arg)
+{
+	(void)arg;
+	tern_gc_finish_marking(sp);
+}
+
 static void start_marking(void)
 {
 	tern_gc_become_busy(true);
@@ -56,7 +68,7 @@ static void start_marking(void)
 	tern_gc_state.options.check = true;
 	tern_gc_state.options.stop_the_world = false;
 	tern_gc_state.cycle = (struct tern_gc_running){ .numbers.why = TERN_PACER_EXPLICIT };
-	arch_spill(tern_gc_start_marking, NULL);
+	arch_spill(start_at, NULL);
 	tern_gc_end_busy();
 }
 
@@ -66,7 +78,7 @@ static void run_cycle(void *arg)
 	in_deep_frame(make_white, NULL);
 	start_marking();
 	in_deep_frame(move_to_black, NULL);
-	tern_gc_finish_marking();
+	arch_spill(finish_at, NULL);
 }
 
 /* 0: no panic, and the object is there; 1: the panic that is due, in words and numbers. */

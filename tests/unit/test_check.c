@@ -797,11 +797,23 @@ TEST(check, what_is_freed_before_its_sweep_leaves_no_mark)
 	expect_sums(t);
 }
 
+static void start_at(uintptr_t sp, void *arg)
+{
+	(void)arg;
+	tern_gc_start_marking(sp);
+}
+
+static void finish_at(uintptr_t sp, void *arg)
+{
+	(void)arg;
+	tern_gc_finish_marking(sp);
+}
+
 static void start_marking(void)
 {
 	tern_gc_become_busy(true);
 	tern_gc_state.cycle = (struct tern_gc_running){ .numbers.why = TERN_PACER_EXPLICIT };
-	arch_spill(tern_gc_start_marking, NULL);
+	arch_spill(start_at, NULL);
 	tern_gc_end_busy();
 }
 
@@ -832,7 +844,7 @@ TEST(check, what_grows_beside_marking_counts_once)
 			tern_gc_mark_some(UINT64_MAX);
 		held[0] = grow_beside(held[0]);
 		EXPECT(held[0]);
-		tern_gc_finish_marking();
+		arch_spill(finish_at, NULL);
 		expect_sums(t);
 		held[0] = NULL;
 	}
