@@ -52,7 +52,7 @@ static struct {
 
 static struct tern_arena_map *map(void)
 {
-	return &tern_gc_state.marker.heap->arenas;
+	return tern_gc_state.marker.heap->arenas;
 }
 
 static struct tern_arena *newest(void)

@@ -111,7 +111,7 @@ bool tern_stop_cleanup(struct tern_cleanup handle)
 	waits = tern_special_turn(r) == handle.turn && r->listed;
 	/* In a list, so its object is there, and leads to the span. */
 	if (waits)
-		tern_special_drop_locked(heap, tern_arena_span(&heap->arenas, address_of(r)), r);
+		tern_special_drop_locked(heap, tern_arena_span(heap->arenas, address_of(r)), r);
 	tern_special_unlock(heap, irq);
 	return waits;
 }

@@ -43,7 +43,7 @@ static uint64_t get(const _Atomic uint64_t *word)
 static void note_mark(struct tern_marker *m, struct tern_mspan *s)
 {
 	uint64_t page = tern_page_of(s->base);
-	struct tern_arena *a = tern_arena_of(&m->heap->arenas, page);
+	struct tern_arena *a = tern_arena_of(m->heap->arenas, page);
 
 	atomic_store_explicit(&s->marked, true, memory_order_relaxed);
 	atomic_fetch_or_explicit(&a->page_marks[page % TERN_ARENA_PAGES / 64], 1ull << page % 64,
@@ -110,7 +110,7 @@ static TERN_INLINE void mark_next(struct tern_mark_work *w)
 /* Soon. */
 static TERN_INLINE void mark_later(struct tern_mark_work *w, uintptr_t addr)
 {
-	struct tern_mspan *s = tern_arena_span(&w->marker->heap->arenas, addr);
+	struct tern_mspan *s = tern_arena_span(w->marker->heap->arenas, addr);
 	unsigned i;
 
 	if (!s)
@@ -288,7 +288,7 @@ void tern_mark_contents(struct tern_mark_work *w, struct tern_mspan *s, uintptr_
 
 static TERN_INLINE void scan_later(struct tern_mark_work *w, uintptr_t obj)
 {
-	struct tern_mspan *s = tern_arena_span(&w->marker->heap->arenas, obj);
+	struct tern_mspan *s = tern_arena_span(w->marker->heap->arenas, obj);
 	unsigned i = w->end_scan++ % TERN_SCAN_AHEAD;
 
 	__builtin_prefetch((const void *)obj);
@@ -363,10 +363,10 @@ void tern_mark_put_back(struct tern_mark_work *w)
 	while (w->end_scan != w->first_scan && !TERN_FAULT(WORK_LEFT)) {
 		obj = w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD].addr;
 		if (!tern_work_put(&w->work, obj))
-			note_overflow(w->marker, tern_arena_span(&w->marker->heap->arenas, obj));
+			note_overflow(w->marker, tern_arena_span(w->marker->heap->arenas, obj));
 	}
 	while ((obj = tern_work_give(&w->work)))
-		note_overflow(w->marker, tern_arena_span(&w->marker->heap->arenas, obj));
+		note_overflow(w->marker, tern_arena_span(w->marker->heap->arenas, obj));
 }
 
 void tern_mark_drain(struct tern_mark_work *w)
@@ -402,7 +402,7 @@ static void rescan_piece(struct tern_mark_work *w, struct tern_arena *a, unsigne
 	for (uint64_t bits = get(&a->page_marks[word]); bits; bits &= bits - 1) {
 		uint64_t page = a->first_page + word * 64 + (unsigned)__builtin_ctzll(bits);
 		struct tern_mspan *s =
-			tern_arena_span(&w->marker->heap->arenas, tern_page_addr(page));
+			tern_arena_span(w->marker->heap->arenas, tern_page_addr(page));
 
 		if (atomic_load_explicit(&s->rescan, memory_order_relaxed) &&
 		    !TERN_FAULT(NO_RESCAN)) {
@@ -415,7 +415,7 @@ static void rescan_piece(struct tern_mark_work *w, struct tern_arena *a, unsigne
 void tern_mark_finish(struct tern_mark_work *w)
 {
 	struct tern_marker *m = w->marker;
-	struct tern_arena_map *map = &m->heap->arenas;
+	struct tern_arena_map *map = m->heap->arenas;
 
 	w->work.parallel = false;
 	while (atomic_exchange_explicit(&m->overflow, false, memory_order_relaxed)) {
@@ -493,7 +493,7 @@ static bool scan_slots_again(struct tern_mark_work *w, struct tern_mspan *s, uns
 
 void tern_mark_again(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
 {
-	struct tern_mspan *s = tern_arena_span(&w->marker->heap->arenas, low);
+	struct tern_mspan *s = tern_arena_span(w->marker->heap->arenas, low);
 	unsigned last;
 
 	/* acquire: with who made the span, which may be new */
@@ -513,7 +513,7 @@ void tern_mark_again(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
 
 void tern_mark_start(struct tern_marker *m, unsigned nworkers)
 {
-	struct tern_arena *a = atomic_load_explicit(&m->heap->arenas.newest, memory_order_acquire);
+	struct tern_arena *a = atomic_load_explicit(&m->heap->arenas->newest, memory_order_acquire);
 
 	uintptr_t last = 0;
 

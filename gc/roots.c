@@ -182,6 +182,7 @@ static const struct {
 	size_t size;
 } own[] = {
 	{ &tern_heap, sizeof(tern_heap) },
+	{ &tern_tables, sizeof(tern_tables) },
 	{ &tern_gc_state, sizeof(tern_gc_state) },
 	{ tern_history_pauses, sizeof(tern_history_pauses) },
 };

@@ -47,7 +47,7 @@ static void give_cache_back(void)
 	struct tern_mcache *c = tern_heap_cache();
 
 	if (c != &tern_mcache_none && !TERN_FAULT(CACHE_KEPT))
-		tern_mcache_release_collected(c, tern_heap.central, &tern_heap.pages);
+		tern_mcache_release_collected(c, tern_tables.central, &tern_heap.pages);
 }
 
 /* --- those who are stopped ------------------------------------------------------------------- */

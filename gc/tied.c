@@ -106,7 +106,7 @@ static void mark_word(struct tern_mark_work *w, const struct tern_arena *a, unsi
 	for (; bits; bits &= bits - 1) {
 		uint64_t page = a->first_page + word * 64 + (unsigned)__builtin_ctzll(bits);
 
-		mark_span(w, tern_arena_span(&w->marker->heap->arenas, tern_page_addr(page)),
+		mark_span(w, tern_arena_span(w->marker->heap->arenas, tern_page_addr(page)),
 			  beside);
 	}
 }
@@ -120,7 +120,7 @@ static void mark_job(struct tern_mark_work *w, const struct tern_arena *a, uint6
 
 static const struct tern_arena *newest(const struct tern_mark_work *w)
 {
-	return atomic_load_explicit(&w->marker->heap->arenas.newest, memory_order_acquire);
+	return atomic_load_explicit(&w->marker->heap->arenas->newest, memory_order_acquire);
 }
 
 /* What one CPU draws rises, so it goes through the arenas once. */
@@ -186,7 +186,7 @@ static void show_queued(const struct show *show, const struct tern_special *r)
 
 void tern_tied_words(void (*fn)(void *arg, uintptr_t at, size_t size), void *arg)
 {
-	const struct tern_arena_map *map = &tern_heap.pages.arenas;
+	const struct tern_arena_map *map = &tern_tables.arenas;
 	const struct tern_special *r = tern_heap.pages.specials.first;
 	struct show show = { fn, arg };
 

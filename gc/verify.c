@@ -102,7 +102,7 @@ static bool bit_of(const _Atomic uint64_t *bits, uint64_t i)
 static void verify_span(struct verify *v, const struct tern_arena *a, uint64_t i)
 {
 	uintptr_t base = tern_page_addr(a->first_page + i);
-	const struct tern_mspan *s = tern_arena_span(&v->heap->arenas, base);
+	const struct tern_mspan *s = tern_arena_span(v->heap->arenas, base);
 
 	if (!expect(v, base, "a page at which a span should begin is none's", s != NULL, true) ||
 	    !expect(v, base, "a span has no objects", has_objects(s), true) ||
@@ -110,7 +110,7 @@ static void verify_span(struct verify *v, const struct tern_arena *a, uint64_t i
 	    !expect(v, base, "a span's bits contradict each other", tern_mspan_check(s), true))
 		return;
 	expect(v, base, "a span's pages are another's",
-	       tern_arenas_all_in(&v->heap->arenas, a->first_page + i, s->npages, s), true);
+	       tern_arenas_all_in(v->heap->arenas, a->first_page + i, s->npages, s), true);
 	expect(v, base, "records tied to objects are wrong", tern_special_check(s), true);
 	expect(v, base, "a page does not say whether its span has records",
 	       bit_of(a->page_specials, i), tern_special_any(s));
@@ -126,8 +126,7 @@ static void verify_span(struct verify *v, const struct tern_arena *a, uint64_t i
 static void verify_page(struct verify *v, const struct tern_arena *a, uint64_t i)
 {
 	uint64_t page = a->first_page + i;
-	const struct tern_mspan *s = tern_arena_span(&v->heap->arenas, tern_page_addr(page)),
-				*first;
+	const struct tern_mspan *s = tern_arena_span(v->heap->arenas, tern_page_addr(page)), *first;
 	uintptr_t at = tern_page_addr(page);
 
 	expect(v, at, "a page is marked at which no span begins", bit_of(a->page_marks, i), false);
@@ -135,7 +134,7 @@ static void verify_page(struct verify *v, const struct tern_arena *a, uint64_t i
 	       false);
 	if (!s || !has_objects(s))
 		return;
-	first = tern_arena_span(&v->heap->arenas, s->base);
+	first = tern_arena_span(v->heap->arenas, s->base);
 	expect(v, at, "a page is a span's that has gone", first == s && s->base < at, true);
 	expect(v, at, "a page lies behind its span's end", page - tern_page_of(s->base) < s->npages,
 	       true);
@@ -152,7 +151,7 @@ static void verify_arena(struct verify *v, const struct tern_arena *a)
 
 struct tern_verify tern_verify_heap(struct tern_mheap *h, enum tern_verify_when when)
 {
-	const struct tern_arena *a = atomic_load_explicit(&h->arenas.newest, memory_order_acquire);
+	const struct tern_arena *a = atomic_load_explicit(&h->arenas->newest, memory_order_acquire);
 	struct verify v = { .heap = h, .when = when };
 
 	for (; a; a = a->next)

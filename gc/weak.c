@@ -43,7 +43,7 @@ static void sweep_at(uintptr_t addr)
 	unsigned long irq = tern_irq_save();
 	struct tern_mcache *c = tern_heap_cache();
 
-	tern_sweep_at(&tern_heap.pages, tern_heap.central,
+	tern_sweep_at(&tern_heap.pages, tern_tables.central,
 		      c == &tern_mcache_none ? NULL : &c->pages, addr);
 	tern_irq_restore(irq);
 }

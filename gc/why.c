@@ -55,7 +55,7 @@ static void *take_piece(void)
 	if (page == TERN_NO_PAGE)
 		return NULL;
 	/* Asked only to note that the pages are used. */
-	tern_arenas_need_zero(&h->arenas, page, PIECE_PAGES);
+	tern_arenas_need_zero(h->arenas, page, PIECE_PAGES);
 	return (void *)tern_page_addr(page);
 }
 

@@ -92,7 +92,7 @@ static bool find_in(const struct tern_mspan *s, uintptr_t addr, struct place *at
 
 static bool find(uintptr_t addr, struct place *at)
 {
-	const struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	const struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
 
 	return s && find_in(s, addr, at);
 }
@@ -335,10 +335,10 @@ static bool next_span(uint64_t *page, const struct tern_mspan **s)
 {
 	struct tern_mheap *h = &tern_heap.pages;
 	unsigned long irq = tern_lock_irqsave(&h->lock);
-	bool found = tern_arenas_next_in_use(&h->arenas, page);
+	bool found = tern_arenas_next_in_use(h->arenas, page);
 
 	if (found)
-		*s = tern_arena_span(&h->arenas, tern_page_addr(*page));
+		*s = tern_arena_span(h->arenas, tern_page_addr(*page));
 	tern_unlock_irqrestore(&h->lock, irq);
 	return found;
 }
@@ -498,7 +498,7 @@ static struct tern_quarantine *own_quarantine(void)
 
 static size_t slot_size(uintptr_t object)
 {
-	return tern_arena_span(&tern_heap.pages.arenas, object)->elemsize;
+	return tern_arena_span(&tern_tables.arenas, object)->elemsize;
 }
 
 static uintptr_t get_locked(struct tern_quarantine *q)

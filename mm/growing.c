@@ -118,7 +118,7 @@ static uint64_t take_page_locked(struct tern_mheap *h)
 		return TERN_NO_PAGE;
 	}
 	/* Asked only to note that the page is used. */
-	tern_arenas_need_zero(&h->arenas, page, 1);
+	tern_arenas_need_zero(h->arenas, page, 1);
 	return page;
 }
 

@@ -136,7 +136,7 @@ static bool set_margins(uintptr_t base, size_t size, size_t margin, bool accessi
 
 void tern_harden_guard(const struct tern_mspan *s)
 {
-	struct tern_arena_map *m = &tern_heap.pages.arenas;
+	struct tern_arena_map *m = &tern_tables.arenas;
 	uint64_t first = tern_page_of(s->base);
 	bool both = set_margins(s->base, s->elemsize, s->margin << TERN_PAGE_SHIFT, false);
 
@@ -153,8 +153,8 @@ void tern_harden_free_margins(struct tern_mheap *h, uintptr_t base, uint64_t npa
 
 	set_margins(base, npages << TERN_PAGE_SHIFT, margin << TERN_PAGE_SHIFT, true);
 	tern_mcache_count_any(c, &c->run_free_pages, 2 * margin);
-	tern_arenas_set_span(&h->arenas, first - margin, margin, NULL);
-	tern_arenas_set_span(&h->arenas, first + npages, margin, NULL);
+	tern_arenas_set_span(h->arenas, first - margin, margin, NULL);
+	tern_arenas_set_span(h->arenas, first + npages, margin, NULL);
 	tern_mheap_free(h, NULL, first - margin, margin);
 	tern_mheap_free(h, NULL, first + npages, margin);
 }

@@ -20,9 +20,11 @@
 
 struct tern_heap tern_heap = {
 	.cache = { [0 ... TERN_MAX_CPUS - 1] = &tern_mcache_none },
-	.pages = TERN_MHEAP_INIT(tern_heap.pages),
+	.pages = TERN_MHEAP_INIT(tern_heap.pages, &tern_tables.arenas),
 	.samples.lock = TERN_LOCK_INIT(&tern_samples_class),
 };
+
+struct tern_tables tern_tables;
 
 static _Atomic(tern_oom_handler) oom_handler;
 static atomic_bool in_handler[TERN_MAX_CPUS]; /* [atomic: relaxed] no handler within a handler */
@@ -65,7 +67,7 @@ static bool give_caches_back(void)
 
 	tern_debug_drain_own();
 	if (c != &tern_mcache_none)
-		tern_mcache_release_all(c, tern_heap.central, &tern_heap.pages);
+		tern_mcache_release_all(c, tern_tables.central, &tern_heap.pages);
 	tern_stack_flush();
 	more = free_bytes() > before;
 	tern_irq_restore(irq);
@@ -116,7 +118,7 @@ static uint64_t freed_slots(void)
 		if (tern_heap_cache_of(i) != &tern_mcache_none)
 			n += freed_by(tern_heap_cache_of(i));
 	for (unsigned i = 0; i < TERN_SPANCLASSES; i++) {
-		const struct tern_mcentral *c = &tern_heap.central[i];
+		const struct tern_mcentral *c = &tern_tables.central[i];
 
 		n += atomic_load_explicit(&c->nswept, memory_order_acquire);
 		n += atomic_load_explicit(&c->nloose, memory_order_acquire);
@@ -133,7 +135,7 @@ static bool list_spans(void)
 
 	/* acquire, release: who finds it so finds the spans in their lists */
 	if (now != atomic_load_explicit(&tern_heap.listed_at, memory_order_acquire)) {
-		tern_mcentral_list_all(tern_heap.central, &tern_heap.pages);
+		tern_mcentral_list_all(tern_tables.central, &tern_heap.pages);
 		atomic_store_explicit(&tern_heap.listed_at, now, memory_order_release);
 	}
 	return true;

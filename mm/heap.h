@@ -13,7 +13,6 @@
 struct tern_heap {
 	struct tern_mcache *_Atomic cache[TERN_MAX_CPUS]; /* [atomic: release; the CPU itself
 							   * relaxed] written once, by it */
-	struct tern_mcentral central[TERN_SPANCLASSES];
 	struct tern_mheap pages;
 	struct tern_sample_table samples;
 	struct tern_debug debug;
@@ -23,6 +22,14 @@ struct tern_heap {
 };
 
 extern struct tern_heap tern_heap;
+
+/* What is large and begins as zeros stands apart, in .bss: the image of a kernel does not grow by it. */
+struct tern_tables {
+	struct tern_mcentral central[TERN_SPANCLASSES];
+	struct tern_arena_map arenas;
+};
+
+extern struct tern_tables tern_tables;
 
 /* Another CPU's. acquire: its beginnings are seen. */
 static inline struct tern_mcache *tern_heap_cache_of(unsigned cpu)

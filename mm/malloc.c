@@ -110,8 +110,8 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
 		unsigned long irq = tern_irq_save();
 		struct tern_mcache *c = tern_heap_make_cache();
 
-		if (c &&
-		    tern_mcache_refill(c, tern_heap.central, &tern_heap.pages, (tern_spanclass)spc))
+		if (c && tern_mcache_refill(c, tern_tables.central, &tern_heap.pages,
+					    (tern_spanclass)spc))
 			p = take_and_sample(c, spc, zero);
 		if (p && tern_spanclass_kind((tern_spanclass)spc) == TERN_KIND_TYPED)
 			set_entry(c->slots[spc].span, (uintptr_t)p, entry);
@@ -383,7 +383,7 @@ void *tern_new_array(const struct tern_type *type, size_t n)
 
 static _Noreturn TERN_NOINLINE void bad_free(const char *call, uintptr_t addr)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
 	uintptr_t base;
 
 	tern_guard_bad_free(call, addr);
@@ -417,7 +417,7 @@ static bool is_object(const struct tern_mspan *s, uintptr_t addr)
 static struct tern_mspan *span_of_object(const char *call, const void *p)
 {
 	uintptr_t addr = (uintptr_t)p;
-	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
 
 	if (!is_object(s, addr) || tern_debug_is_kept(s, addr))
 		bad_free(call, addr);
@@ -457,7 +457,7 @@ static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t a
 	tern_mcache_count_any(c, count, 1); /* the span may be gone by now */
 	if (collected)
 		tern_heap_change_live(-collected);
-	tern_mcentral_freed(tern_heap.central, &tern_heap.pages, pages_of(c), s, slots,
+	tern_mcentral_freed(tern_tables.central, &tern_heap.pages, pages_of(c), s, slots,
 			    free | atomic_load_explicit(remote, memory_order_relaxed));
 }
 
@@ -515,7 +515,7 @@ static TERN_NOINLINE void free_specials(struct tern_mspan *s, uintptr_t addr)
 /* Anything but an object of the span that was freed to last. */
 static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
 	struct tern_mcache *c = tern_heap_cache();
 
 	if (addr && addr != (uintptr_t)zero_size) {
@@ -568,7 +568,7 @@ void tern_free(void *p)
 /* How much of its block a crumb may have, its own size being known to nobody; 0 if p is no crumb. */
 static size_t crumb_room(const void *p)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)p);
+	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, (uintptr_t)p);
 
 	if (!s || s->spc != TERN_SPANCLASS_TINY || s->magic == 0)
 		return 0;
@@ -599,7 +599,7 @@ void tern_free_sized(void *p, size_t size)
 void *tern_base(const void *p)
 {
 	uintptr_t addr = (uintptr_t)p;
-	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
 	unsigned slot;
 
 	if (!s || s == &tern_mheap_run || tern_debug_is_kept(s, addr))
@@ -614,7 +614,7 @@ size_t tern_usable_size(const void *p)
 {
 	if (!p || tern_base(p) != p)
 		return 0;
-	return bytes_of(tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)p), p);
+	return bytes_of(tern_arena_span(&tern_tables.arenas, (uintptr_t)p), p);
 }
 
 static void count_resized(struct tern_mcache *c, const struct tern_mspan *s, size_t old)

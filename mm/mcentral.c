@@ -356,10 +356,10 @@ static void list_if_free(struct tern_mcentral *all, struct tern_mspan *s)
 static bool next_span(struct tern_mheap *h, uint64_t *page, struct tern_mspan **s)
 {
 	unsigned long irq = tern_lock_irqsave(&h->lock);
-	bool found = tern_arenas_next_in_use(&h->arenas, page);
+	bool found = tern_arenas_next_in_use(h->arenas, page);
 
 	if (found)
-		*s = tern_arena_span(&h->arenas, tern_page_addr(*page));
+		*s = tern_arena_span(h->arenas, tern_page_addr(*page));
 	tern_unlock_irqrestore(&h->lock, irq);
 	return found;
 }

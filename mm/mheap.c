@@ -29,9 +29,9 @@ const struct tern_lock_class tern_mheap_class = {
 	.name = "mheap", .rank = 80, .irq = true, .protects = "which pages of a heap are free"
 };
 
-void tern_mheap_init(struct tern_mheap *h)
+void tern_mheap_init(struct tern_mheap *h, struct tern_arena_map *map)
 {
-	*h = (struct tern_mheap)TERN_MHEAP_INIT(*h);
+	*h = (struct tern_mheap)TERN_MHEAP_INIT(*h, map);
 }
 
 static size_t room_locked(const struct tern_mheap *h)
@@ -80,9 +80,9 @@ bool tern_mheap_tables_locked(struct tern_mheap *h, uint64_t first, uint64_t n)
 	size_t missing;
 
 	for (; page < first + n; page += ARENA_TABLE_PAGES)
-		while ((missing = tern_arena_missing(&h->arenas, page)))
+		while ((missing = tern_arena_missing(h->arenas, page)))
 			if (!tern_mheap_records_locked(h, missing) ||
-			    !tern_arena_make(&h->arenas, &h->meta, page))
+			    !tern_arena_make(h->arenas, &h->meta, page))
 				return false;
 	return true;
 }
@@ -216,7 +216,7 @@ struct tern_piece tern_mheap_take_unreleased(struct tern_mheap *h, uint64_t most
 	/* Pages that were in a cache may never have been used. What they read as from now on, nobody
 	 * knows. */
 	if (run.n && !h->zero_unknown)
-		tern_arenas_need_zero(&h->arenas, run.first, run.n);
+		tern_arenas_need_zero(h->arenas, run.first, run.n);
 	if (run.n)
 		atomic_fetch_add_explicit(&h->growing, 1, memory_order_relaxed);
 	tern_unlock_irqrestore(&h->lock, irq);

@@ -70,7 +70,7 @@ struct tern_mheap {
 	struct tern_sweep sweep;
 	struct tern_chunk_counts chunks;
 	struct tern_specials specials;
-	struct tern_arena_map arenas;
+	struct tern_arena_map *arenas; /* [const] */
 };
 
 struct tern_mheap_stats {
@@ -86,16 +86,16 @@ struct tern_mheap_usage {
 	uint64_t peak;     /* the most that were in use since the peak was set anew */
 };
 
-/* Static heaps need no call before the first: TERN_MHEAP_INIT(name). */
+/* Static heaps need no call before the first: TERN_MHEAP_INIT(name, map). Nothing is in the map yet. */
 extern const struct tern_lock_class tern_mheap_class, tern_sweep_class;
-#define TERN_MHEAP_INIT(name)                                                                      \
+#define TERN_MHEAP_INIT(name, map)                                                                 \
 	{                                                                                          \
 		.lock = TERN_LOCK_INIT(&tern_mheap_class), .meta = TERN_META_INIT,                 \
 		.sweep.lock = TERN_LOCK_INIT(&tern_sweep_class),                                   \
 		.specials.lock = TERN_LOCK_INIT(&tern_special_class),                              \
-		.pages = TERN_PAGEALLOC_INIT(&(name).meta),                                        \
+		.pages = TERN_PAGEALLOC_INIT(&(name).meta), .arenas = (map),                       \
 	}
-void tern_mheap_init(struct tern_mheap *h);
+void tern_mheap_init(struct tern_mheap *h, struct tern_arena_map *map);
 
 /* Hand over a piece. False when there is no memory for a record of it, which takes a piece that is
  * all overlap. */

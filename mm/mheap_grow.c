@@ -121,7 +121,7 @@ static void note_given_locked(struct tern_mheap *h, struct tern_piece p, bool ze
 		if (n > p.n)
 			n = p.n;
 		if (tern_mheap_tables_locked(h, p.first, 1))
-			tern_arena_given(&h->arenas, p.first, n, zeroed);
+			tern_arena_given(h->arenas, p.first, n, zeroed);
 		else
 			h->zero_unknown = true;
 		p.first += n;

@@ -51,7 +51,7 @@ void tern_mheap_free_record(struct tern_mheap *h, struct tern_mspan *s)
 static bool need_zero(struct tern_mheap *h, uint64_t first, uint64_t n)
 {
 	/* Asked in any case: it notes that the pages are used. */
-	return tern_arenas_need_zero(&h->arenas, first, n) || h->zero_unknown;
+	return tern_arenas_need_zero(h->arenas, first, n) || h->zero_unknown;
 }
 
 /* Last of all: whoever finds the span sees all of it. */
@@ -65,8 +65,8 @@ static void publish(struct tern_mheap *h, struct tern_mspan *s, enum tern_span_s
 			      memory_order_relaxed);
 	/* release: with readers that come by way of an address that may be no object's */
 	atomic_store_explicit(&s->state, state, memory_order_release);
-	tern_arenas_set_span(&h->arenas, first, s->npages, s);
-	tern_arenas_set_in_use(&h->arenas, first, true);
+	tern_arenas_set_span(h->arenas, first, s->npages, s);
+	tern_arenas_set_in_use(h->arenas, first, true);
 }
 
 struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *cache,
@@ -120,8 +120,8 @@ void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache
 {
 	uint64_t first = tern_page_of(base);
 
-	tern_arenas_set_in_use(&h->arenas, first, false);
-	tern_arenas_set_span(&h->arenas, first, npages, NULL);
+	tern_arenas_set_in_use(h->arenas, first, false);
+	tern_arenas_set_span(h->arenas, first, npages, NULL);
 	tern_mheap_free(h, cache, first, npages);
 }
 
@@ -136,12 +136,12 @@ bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n)
 		return false;
 	if (n > old) {
 		s->needzero |= need_zero(h, first + old, n - old);
-		tern_arenas_set_span(&h->arenas, first + old, n - old, s);
+		tern_arenas_set_span(h->arenas, first + old, n - old, s);
 	}
 	s->npages = (uint32_t)n;
 	s->elemsize = (size_t)n << TERN_PAGE_SHIFT;
 	if (n < old) {
-		tern_arenas_set_span(&h->arenas, first + n, old - n, NULL);
+		tern_arenas_set_span(h->arenas, first + n, old - n, NULL);
 		tern_mheap_free(h, NULL, first + n, old - n);
 	}
 	return true;
@@ -150,7 +150,7 @@ bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n)
 void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n)
 {
 	need_zero(h, first, n);
-	tern_arenas_set_span(&h->arenas, first, n, &tern_mheap_run);
+	tern_arenas_set_span(h->arenas, first, n, &tern_mheap_run);
 }
 
 bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n)
@@ -158,10 +158,10 @@ bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n)
 	/* Under the lock: of two who free the same run at once, one is told. */
 	unsigned long irq = tern_lock_irqsave(&h->lock);
 	bool run = n > 0 && first < TERN_PAGES_END && n <= TERN_PAGES_END - first &&
-		   tern_arenas_all_in(&h->arenas, first, n, &tern_mheap_run);
+		   tern_arenas_all_in(h->arenas, first, n, &tern_mheap_run);
 
 	if (run)
-		tern_arenas_set_span(&h->arenas, first, n, NULL);
+		tern_arenas_set_span(h->arenas, first, n, NULL);
 	tern_unlock_irqrestore(&h->lock, irq);
 	return run;
 }

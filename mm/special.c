@@ -53,7 +53,7 @@ static bool is_object_span(const struct tern_mspan *s, uintptr_t addr)
 enum tern_result tern_special_place(const char *call, const void *p, struct tern_special_place *at)
 {
 	uintptr_t addr = (uintptr_t)p;
-	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
 	unsigned slot;
 
 	if (!is_object_span(s, addr))
@@ -160,7 +160,7 @@ static void set_first(struct tern_mspan *s, struct tern_special *r)
 
 static _Atomic uint64_t *word_of(struct tern_mheap *h, uint64_t page)
 {
-	struct tern_arena *a = tern_arena_of(&h->arenas, page);
+	struct tern_arena *a = tern_arena_of(h->arenas, page);
 
 	return &a->page_specials[page % TERN_ARENA_PAGES / 64];
 }

@@ -114,19 +114,19 @@ void tern_stack_publish(struct tern_mspan *s, uintptr_t base, uint64_t npages, s
 	atomic_store_explicit(&s->word[0].free, 1, memory_order_relaxed);
 	/* release: with tern_stack_span_of() */
 	atomic_store_explicit(&s->state, TERN_SPAN_PAGES, memory_order_release);
-	tern_arenas_set_span(&tern_heap.pages.arenas, tern_page_of(base), npages, s);
+	tern_arenas_set_span(&tern_tables.arenas, tern_page_of(base), npages, s);
 }
 
 void tern_stack_retract(struct tern_mspan *s)
 {
 	atomic_store_explicit(&s->state, TERN_SPAN_DEAD, memory_order_relaxed);
-	tern_arenas_set_span(&tern_heap.pages.arenas, tern_page_of(s->base), s->npages, NULL);
+	tern_arenas_set_span(&tern_tables.arenas, tern_page_of(s->base), s->npages, NULL);
 	free_record(s);
 }
 
 struct tern_mspan *tern_stack_span_of(uintptr_t addr)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_heap.pages.arenas, addr);
+	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
 
 	if (!s || atomic_load_explicit(&s->state, memory_order_acquire) != TERN_SPAN_PAGES)
 		return NULL;
@@ -149,7 +149,7 @@ static struct tern_stacks *new_span(uint64_t npages, uint64_t align, size_t elem
 		return NULL;
 	}
 	/* Asked only to note that the pages are used. */
-	tern_arenas_need_zero(&h->arenas, first, npages);
+	tern_arenas_need_zero(h->arenas, first, npages);
 	tern_stack_publish(s, tern_page_addr(first), npages, elemsize);
 	atomic_fetch_add_explicit(&span_bytes, npages << TERN_PAGE_SHIFT, memory_order_relaxed);
 	return tern_stacks_of(s);

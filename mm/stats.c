@@ -93,10 +93,10 @@ static struct counts count_small(tern_spanclass spc)
 		n.frees += get(&c->nfree[spc]);
 		add_owned(&n, c, spc);
 	}
-	n.frees += get(&tern_heap.central[spc].nswept);
+	n.frees += get(&tern_tables.central[spc].nswept);
 	n.malloc_bytes = n.mallocs * size;
 	n.free_bytes = n.frees * size;
-	n.spans = atomic_load_explicit(&tern_heap.central[spc].nspans, memory_order_relaxed);
+	n.spans = atomic_load_explicit(&tern_tables.central[spc].nspans, memory_order_relaxed);
 	return n;
 }
 

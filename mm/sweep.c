@@ -34,7 +34,7 @@ static uint64_t get(const _Atomic uint64_t *word)
 void tern_sweep_start(struct tern_mheap *h)
 {
 	struct tern_sweep *w = &h->sweep;
-	struct tern_arena *newest = atomic_load_explicit(&h->arenas.newest, memory_order_acquire);
+	struct tern_arena *newest = atomic_load_explicit(&h->arenas->newest, memory_order_acquire);
 
 	w->next = w->next_dead = (struct tern_sweep_place){ .arena = newest };
 	w->busy = 0;
@@ -121,7 +121,7 @@ static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all,
 		return 0;
 	for (uint64_t bits = p.begins; bits; bits &= bits - 1) {
 		uint64_t page = p.arena->first_page + p.word * 64 + (unsigned)__builtin_ctzll(bits);
-		struct tern_mspan *s = tern_arena_span(&h->arenas, tern_page_addr(page));
+		struct tern_mspan *s = tern_arena_span(h->arenas, tern_page_addr(page));
 
 		if (s)
 			n += sweep(h, all, pages, s);
@@ -150,7 +150,7 @@ void tern_sweep_at(struct tern_mheap *h, struct tern_mcentral *all, struct tern_
 	struct tern_mspan *s;
 
 	/* acquire: what sweeping did to the object and its specials */
-	while ((s = tern_arena_span(&h->arenas, addr)) &&
+	while ((s = tern_arena_span(h->arenas, addr)) &&
 	       tern_spanclass_collected(__atomic_load_n(&s->spc, __ATOMIC_RELAXED)) &&
 	       atomic_load_explicit(&s->sweepgen, memory_order_acquire) != gen) {
 		sweep(h, all, pages, s);

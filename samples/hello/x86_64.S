@@ -16,6 +16,7 @@
 #define TABLE      0x03
 #define BLOCK      0x83 /* present, writable, 2 MiB */
 #define BLOCK_SIZE 0x200000
+#define BLOCKS_END 0x40000000
 
 #define COM1        0x3f8
 #define LINE_STATUS (COM1 + 5)
@@ -33,6 +34,15 @@
 	.global	_start, serial_put, leave
 	.code32
 _start:
+	movl	$level3 + TABLE, level4
+	movl	$level2 + TABLE, level3
+	movl	$level2, %edi
+	movl	$BLOCK, %eax
+1:	movl	%eax, (%edi)
+	addl	$8, %edi
+	addl	$BLOCK_SIZE, %eax
+	cmpl	$BLOCKS_END + BLOCK, %eax
+	jne	1b
 	movl	$level4, %eax
 	movl	%eax, %cr3
 	movl	$CR4_PAE, %eax
@@ -74,20 +84,8 @@ leave:
 1:	hlt
 	jmp	1b
 
-	.data
-	.balign	4096
-level4:
-	.quad	level3 + TABLE
-	.fill	511, 8, 0
-level3:
-	.quad	level2 + TABLE
-	.fill	511, 8, 0
-level2:
-	.set	block, 0
-	.rept	512
-	.quad	block + BLOCK
-	.set	block, block + BLOCK_SIZE
-	.endr
+	.section .rodata
+	.balign	8
 gdt:
 	.quad	0, CODE
 gdt_pointer:
@@ -95,6 +93,12 @@ gdt_pointer:
 	.long	gdt
 
 	.bss
-	.balign	16
+	.balign	4096
+level4:
+	.skip	4096
+level3:
+	.skip	4096
+level2:
+	.skip	4096
 	.skip	16384
 stack_top:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* own_heap.c - see own_heap.h. A heap's records point to each other and into tern_heap, which stays
- * where it is: so it may be put aside byte by byte while nobody uses it. */
+/* own_heap.c - see own_heap.h. A heap's records point to each other and into tern_heap and tern_tables,
+ * which stay where they are: so it may be put aside byte by byte while nobody uses it. */
 #include "tests/unit/own_heap.h"
 
 #include <tern/tern.h>
@@ -11,6 +11,7 @@
 #include "tests/unit/heap.h"
 
 static struct tern_heap other TERN_UNCLEARED;
+static struct tern_tables other_tables TERN_UNCLEARED;
 static const struct tern_gchooks *other_hooks;       /* nobody collects the heap of a test */
 static struct tern_mcache other_none TERN_UNCLEARED; /* counts frees of CPUs without a cache */
 static void *run;
@@ -37,10 +38,12 @@ size_t own_heap_begin(size_t size)
 	if (!run)
 		return 0;
 	memcpy(&other, &tern_heap, sizeof(other));
+	memcpy(&other_tables, &tern_tables, sizeof(other_tables));
 	memcpy(&other_none, &tern_mcache_none, sizeof(other_none));
 	other_hooks = atomic_exchange(&tern_gchooks, NULL);
 	memset(&tern_heap, 0, sizeof(tern_heap));
-	tern_mheap_init(&tern_heap.pages);
+	memset(&tern_tables, 0, sizeof(tern_tables));
+	tern_mheap_init(&tern_heap.pages, &tern_tables.arenas);
 	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
 		atomic_init(&tern_heap.cache[i], &tern_mcache_none);
 	return run_size;
@@ -64,6 +67,7 @@ void own_heap_end(void)
 {
 	tern_set_oom_handler(NULL, 0);
 	memcpy(&tern_heap, &other, sizeof(tern_heap));
+	memcpy(&tern_tables, &other_tables, sizeof(tern_tables));
 	memcpy(&tern_mcache_none, &other_none, sizeof(tern_mcache_none));
 	atomic_store(&tern_gchooks, other_hooks);
 	memset(&other, 0, sizeof(other)); /* where it is a root, it would keep what it leads to */

@@ -10,6 +10,7 @@
 static char *const buffer = test_scratch;
 _Static_assert(BYTES <= TEST_SCRATCH_SIZE, "");
 static struct tern_mheap h;
+static struct tern_arena_map map;
 static bool covered[PAGES], held[PAGES];
 
 static uint64_t first_page(void)
@@ -19,7 +20,8 @@ static uint64_t first_page(void)
 
 static void start(void)
 {
-	tern_mheap_init(&h);
+	map = (struct tern_arena_map){ 0 };
+	tern_mheap_init(&h, &map);
 	memset(covered, 0, sizeof(covered));
 	memset(held, 0, sizeof(held));
 }

@@ -228,6 +228,7 @@ TEST(scavenge, scattered_pages_stay)
 
 static char *buffer;
 static struct tern_mheap h;
+static struct tern_arena_map map;
 static bool port_says;
 static unsigned port_calls;
 static uint64_t port_bytes, clock_ns, port_takes_ns;
@@ -267,7 +268,8 @@ static bool start_heap(struct tern_scavenger *s, bool zeroed)
 	clock_ns = 1;
 	port_takes_ns = 0;
 	p.first = tern_page_of((uintptr_t)buffer);
-	tern_mheap_init(&h);
+	map = (struct tern_arena_map){ 0 };
+	tern_mheap_init(&h, &map);
 	return tern_mheap_add(&h, p, zeroed) && tern_mheap_grow(&h, 1);
 }
 

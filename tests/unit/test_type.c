@@ -43,7 +43,7 @@ static bool is_pointer(const struct tern_type *type, size_t i)
 
 static struct tern_mspan *span_of(const void *p)
 {
-	return tern_arena_span(&tern_heap.pages.arenas, (uintptr_t)p);
+	return tern_arena_span(&tern_tables.arenas, (uintptr_t)p);
 }
 
 static enum tern_kind kind_of(const void *p)
@@ -76,7 +76,7 @@ static bool begin(struct test *t, size_t size)
 
 static void forget_marks(void)
 {
-	const struct tern_arena_map *map = &tern_heap.pages.arenas;
+	const struct tern_arena_map *map = &tern_tables.arenas;
 
 	for (uint64_t page = 0; tern_arenas_next_in_use(map, &page); page++) {
 		struct tern_mspan *s = tern_arena_span(map, tern_page_addr(page));
