@@ -371,9 +371,8 @@ void vm_unlock_tables(unsigned long irq)
 /* Not the block that this very code has its stack in. */
 static bool may_replace(uintptr_t va, unsigned level)
 {
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-
-	return !PTE_BREAK_BEFORE_MAKE || (here ^ va) >= vm_level_size(level);
+	return !PTE_BREAK_BEFORE_MAKE ||
+	       ((uintptr_t)__builtin_frame_address(0) ^ va) >= vm_level_size(level);
 }
 
 pte_t *vm_fine_page(uintptr_t va)
