@@ -63,12 +63,13 @@ static uint64_t all_memory(void)
 }
 
 /* Twice as many as a test makes: some of an earlier one may stay by chance. */
-static bool arenas_fit(void)
+static bool arenas_fit(unsigned n)
 {
 	struct tern_page_stats s;
 
 	tern_page_stats(&s);
-	return s.waiting + s.free >= 2 * ARENAS * TERN_ARENA_CHUNK;
+	return s.waiting + s.free >= 2 * n * TERN_ARENA_CHUNK &&
+	       (s.waiting || s.longest_free >= 2 * TERN_ARENA_CHUNK);
 }
 
 static struct tern_arena_stats now(void)
@@ -156,6 +157,8 @@ static TERN_NOINLINE void fill_typed(void)
 TEST(userarena_cycles, untyped_objects_keep_what_they_point_to)
 {
 	REQUIRE(begin());
+	if (!arenas_fit(1))
+		SKIP("too little memory");
 	there(fill_untyped);
 	for (unsigned i = 0; i < 3; i++) {
 		EXPECT_EQ(tern_gc(), TERN_OK);
@@ -170,6 +173,8 @@ TEST(userarena_cycles, untyped_objects_keep_what_they_point_to)
 TEST(userarena_cycles, noscan_objects_keep_nothing)
 {
 	REQUIRE(begin());
+	if (!arenas_fit(1))
+		SKIP("too little memory");
 	there(fill_noscan);
 	EXPECT_EQ(tern_gc(), TERN_OK);
 	EXPECT_EQ(kept_by_objects(hidden), 0);
@@ -180,6 +185,8 @@ TEST(userarena_cycles, noscan_objects_keep_nothing)
 TEST(userarena_cycles, typed_objects_keep_what_their_type_says)
 {
 	REQUIRE(begin());
+	if (!arenas_fit(1))
+		SKIP("too little memory");
 	there(fill_typed);
 	EXPECT_EQ(tern_gc(), TERN_OK);
 	EXPECT_EQ(in_use(hidden), OBJECTS);
@@ -202,7 +209,7 @@ TEST(userarena_cycles, what_nobody_can_reach_is_collected)
 	uint64_t before;
 
 	REQUIRE(begin());
-	if (!arenas_fit())
+	if (!arenas_fit(ARENAS))
 		SKIP("too little memory");
 	before = now().live_bytes;
 	for (unsigned i = 0; i < ARENAS; i++)
@@ -221,6 +228,8 @@ static TERN_NOINLINE void drop_all_but_inside(void)
 	fill_untyped();
 	p = tern_arena_alloc(arena, 100);
 	expect(p != NULL);
+	if (!p)
+		return;
 	p[99] = 1;
 	inside = p + 99;
 	arena = NULL;
@@ -230,7 +239,10 @@ static TERN_NOINLINE void drop_all_but_inside(void)
 TEST(userarena_cycles, a_pointer_inside_keeps_it)
 {
 	REQUIRE(begin());
+	if (!arenas_fit(1))
+		SKIP("too little memory");
 	there(drop_all_but_inside);
+	REQUIRE(inside);
 	EXPECT_EQ(tern_gc(), TERN_OK);
 	EXPECT_EQ(in_use(hidden), OBJECTS);
 	EXPECT_EQ(*inside, 1);
@@ -266,7 +278,7 @@ TEST(userarena_cycles, freed_it_waits_until_nobody_points_to_it)
 	struct tern_arena_stats before, s;
 
 	REQUIRE(begin());
-	if (!arenas_fit())
+	if (!arenas_fit(ARENAS))
 		SKIP("too little memory");
 	before = now();
 	there(free_but_point);
@@ -366,6 +378,8 @@ TEST(userarena_cycles, objects_are_whole_while_others_collect)
 	struct tern_arena_stats before, after;
 
 	REQUIRE(begin());
+	if (!arenas_fit(4))
+		SKIP("too little memory");
 	before = now();
 	seed = test_random(t);
 	run_on_cpus(cpus_for_tests(), use_while_collecting, NULL);
