@@ -191,7 +191,8 @@ void tern_gc_filled(const void *object, size_t size)
 
 static bool is_quiet(void)
 {
-	return atomic_load_explicit(&tern_gc_state.active, memory_order_seq_cst) == 0;
+	return TERN_FAULT(END_WHILE_GREY) ||
+	       atomic_load_explicit(&tern_gc_state.active, memory_order_seq_cst) == 0;
 }
 
 /* False if somebody marks after all. */
@@ -199,7 +200,7 @@ static bool end_marking(uintptr_t sp)
 {
 	unsigned long irq = tern_irq_save();
 	unsigned others = tern_gc_begin_pause();
-	bool ends = is_quiet() || TERN_FAULT(END_WHILE_GREY);
+	bool ends = is_quiet();
 
 	if (ends) {
 		if (!TERN_FAULT(NO_FLUSH))

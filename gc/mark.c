@@ -12,6 +12,11 @@
  * Pointers to anything at all do no harm: to memory that is no heap's, to runs of pages, to free slots,
  *          to what is left over at a span's end. To an object's inside they keep it alive. One past
  *          an object's end lies in the next.
+ * Queue    An entry is an address, and below it a mask with a bit for each word that may hold a pointer;
+ *          so what has 128 bytes or less is scanned without its span. No bit: the span says what to do.
+ * Ahead    Memory is far away. Objects are taken from the queue by the batch, and addresses that are found
+ *          in them are noted with their spans; all are asked for first, and looked at when the batch
+ *          is through.
  * Large    objects over 128 KiB are scanned in parts that several CPUs take.
  * Keys     of ephemerons: an edge leads from such an object to each of its values, which stands not in
  *          the object but in its specials. So keys are queued even if they hold no pointers, and
@@ -30,8 +35,17 @@
 #include "mm/special.h"
 #include "mm/typed.h"
 
-#define OBLET   (128u << 10)
-#define BALANCE 32u /* objects between looks at whether others wait */
+#define OBLET     (128u << 10)
+#define BATCH     8u
+#define BALANCE   4u /* batches between looks at whether others wait */
+#define MASK_BITS 16
+
+TERN_STATIC_ASSERT(TERN_MASK16_MAX == MASK_BITS * sizeof(uintptr_t),
+		   "a mask covers a small object");
+/* Of an object's address the lowest three bits are 0, and those above TERN_ADDR_BITS say nothing new. */
+#define ADDR_SHIFT (64 - TERN_ADDR_BITS)
+
+TERN_STATIC_ASSERT(ADDR_SHIFT + 3 >= MASK_BITS, "an entry is an address and a mask");
 
 static uint64_t get(const _Atomic uint64_t *word)
 {
@@ -75,19 +89,50 @@ static bool may_be_key(const struct tern_mspan *s)
 	return atomic_load_explicit(&s->keys, memory_order_relaxed);
 }
 
+/* The words of an object of at most TERN_MASK16_MAX bytes that may hold pointers. */
+static TERN_INLINE uint64_t small_mask(const struct tern_mspan *s, unsigned slot)
+{
+	if (tern_spanclass_kind(s->spc) == TERN_KIND_TYPED)
+		return tern_typed_get(s, slot);
+	return (1ull << s->elemsize / sizeof(uintptr_t)) - 1;
+}
+
+static TERN_INLINE bool put(struct tern_mark_work *w, uintptr_t at, uint64_t mask)
+{
+	return tern_work_put(&w->work, (uint64_t)at << ADDR_SHIFT | mask);
+}
+
+static TERN_INLINE uintptr_t addr_of(uint64_t entry)
+{
+	return (uintptr_t)((int64_t)entry >> ADDR_SHIFT) & ~(uintptr_t)7;
+}
+
+/* A typed object without pointers is black at once. */
+static TERN_INLINE void queue(struct tern_mark_work *w, struct tern_mspan *s, unsigned slot)
+{
+	uint64_t mask = 0;
+
+	if (s->elemsize <= TERN_MASK16_MAX && likely(!may_be_key(s))) {
+		mask = small_mask(s, slot);
+		if (!mask)
+			return;
+	}
+	if (!put(w, s->base + slot * s->elemsize, mask))
+		note_overflow(w->marker, s);
+}
+
+/* A large object is slot 0, whatever the offset. */
 static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t addr)
 {
 	uintptr_t offset = addr - s->base;
-	struct tern_span_word *word;
-	unsigned slot;
-	uint64_t bit;
+	unsigned slot = (unsigned)(offset * s->magic >> 32);
+	struct tern_span_word *word = &s->word[slot / 64];
+	uint64_t bit = 1ull << slot % 64;
 
 	if (!tern_spanclass_collected(s->spc) || (s->magic && offset >= s->nbytes))
 		return;
-	slot = (unsigned)(offset * s->magic >> 32);
-	word = &s->word[slot / 64];
-	bit = 1ull << slot % 64;
-	if ((get(&word->free) | get(&word->remote)) & bit)
+	/* Most have been found before. */
+	if (get(&word->mark) & bit || (get(&word->free) | get(&word->remote)) & bit)
 		return;
 	if (!set_mark(&word->mark, bit, w->work.parallel))
 		return;
@@ -95,38 +140,58 @@ static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, ui
 		note_mark(w->marker, s);
 	w->work.marked_objects++;
 	w->work.marked_bytes += s->elemsize;
-	if ((tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN || unlikely(may_be_key(s))) &&
-	    !tern_work_put(&w->work, s->base + slot * (s->magic ? s->elemsize : 0)))
-		note_overflow(w->marker, s);
+	if (tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN || unlikely(may_be_key(s)))
+		queue(w, s, slot);
 }
 
-static TERN_INLINE void mark_next(struct tern_mark_work *w)
+static TERN_INLINE void shade_noted_here(struct tern_mark_work *w)
 {
-	unsigned i = w->first_mark++ % TERN_MARK_AHEAD;
-
-	shade(w, w->to_mark[i].span, w->to_mark[i].addr);
+	for (unsigned i = 0; i < w->nnoted; i++)
+		shade(w, w->noted[i].span, w->noted[i].addr);
+	w->nnoted = 0;
 }
 
-/* Soon. */
-static TERN_INLINE void mark_later(struct tern_mark_work *w, uintptr_t addr)
+static TERN_NOINLINE void shade_noted(struct tern_mark_work *w)
 {
-	struct tern_mspan *s = tern_arena_span(w->marker->heap->arenas, addr);
-	unsigned i;
+	shade_noted_here(w);
+}
+
+/* Of an address that is within reach. */
+static TERN_INLINE struct tern_mspan *span_of(const struct tern_marker *m, uintptr_t addr)
+{
+	const struct tern_arena_block *b = m->block;
+	const struct tern_arena *a;
+	uint64_t page = tern_page_of(addr);
+
+	if (unlikely(!b))
+		return tern_arena_span(m->heap->arenas, addr);
+	a = tern_arena_in(b, page);
+	return a ? tern_arena_page_span(a, page) : NULL;
+}
+
+/* To be shaded soon. There is room for one. */
+static TERN_INLINE void note(struct tern_mark_work *w, uintptr_t addr)
+{
+	struct tern_mspan *s = span_of(w->marker, addr);
 
 	if (!s)
 		return;
 	__builtin_prefetch(&s->marked);
 	__builtin_prefetch(&s->word[1]);
-	if (w->end_mark - w->first_mark == TERN_MARK_AHEAD)
-		mark_next(w);
-	i = w->end_mark++ % TERN_MARK_AHEAD;
-	w->to_mark[i].addr = addr;
-	w->to_mark[i].span = s;
+	w->noted[w->nnoted++] = (struct tern_mark_place){ addr, s };
+}
+
+static TERN_INLINE void note_any(struct tern_mark_work *w, uintptr_t addr)
+{
+	note(w, addr);
+	if (unlikely(w->nnoted == TERN_MARK_NOTED))
+		shade_noted(w);
 }
 
 void tern_mark_address(struct tern_mark_work *w, uintptr_t addr)
 {
-	mark_later(w, addr);
+	if (addr - w->marker->low <= w->marker->reach)
+		note_any(w, addr);
 }
 
 /* Stacks and data hold much that a sanitizer keeps others from. */
@@ -138,7 +203,7 @@ TERN_NO_SANITIZE void tern_mark_range(struct tern_mark_work *w, uintptr_t low, u
 		uintptr_t word = *(const uintptr_t *)low;
 
 		if (word - first <= reach)
-			mark_later(w, word);
+			note_any(w, word);
 	}
 }
 
@@ -154,7 +219,7 @@ TERN_NO_SANITIZE static void mark_words(struct tern_mark_work *w, uintptr_t at, 
 		uintptr_t word = ((const uintptr_t *)at)[__builtin_ctzll(mask)];
 
 		if (word - first <= reach)
-			mark_later(w, word);
+			note_any(w, word);
 	}
 }
 
@@ -230,7 +295,7 @@ static uintptr_t queue_parts(struct tern_mark_work *w, struct tern_mspan *s, uin
 		return end;
 	if (at == s->base)
 		for (uintptr_t part = at + OBLET; part < end; part += OBLET)
-			if (!tern_work_put(&w->work, part))
+			if (!put(w, part, 0))
 				note_overflow(w->marker, s);
 	return at + OBLET;
 }
@@ -239,18 +304,16 @@ static uintptr_t queue_parts(struct tern_mark_work *w, struct tern_mspan *s, uin
 static TERN_INLINE void scan_words(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj,
 				   uintptr_t low, uintptr_t high)
 {
-	uint64_t entry;
+	unsigned slot = tern_mspan_slot(s, obj);
 
 	w->work.scanned_bytes += high - low;
-	if (tern_spanclass_kind(s->spc) != TERN_KIND_TYPED) {
-		tern_mark_range(w, low, high);
-		return;
-	}
-	entry = tern_typed_get(s, tern_mspan_slot(s, obj));
 	if (s->elemsize <= TERN_MASK16_MAX)
-		mark_words(w, obj, entry);
+		mark_words(w, obj, small_mask(s, slot));
+	else if (tern_spanclass_kind(s->spc) == TERN_KIND_TYPED)
+		tern_mark_typed(w, obj, (const struct tern_type *)tern_typed_get(s, slot), low,
+				high);
 	else
-		tern_mark_typed(w, obj, (const struct tern_type *)entry, low, high);
+		tern_mark_range(w, low, high);
 }
 
 /* The values of which a black object is the key. False if nothing else in it is to be looked at. */
@@ -264,14 +327,16 @@ static TERN_NOINLINE bool mark_values(struct tern_mark_work *w, struct tern_mspa
 	for (; r && s->base + r->offset < obj + s->elemsize; r = r->next)
 		if (s->base + r->offset >= obj && tern_special_is_edge(r) &&
 		    !TERN_FAULT(EPHEMERON_VALUE))
-			mark_later(w, (uintptr_t)r->arg);
+			tern_mark_address(w, (uintptr_t)r->arg);
 	if (beside)
 		tern_special_unlock(h, irq);
 	return tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN;
 }
 
-static TERN_INLINE void scan(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj)
+static TERN_NOINLINE void scan_by_span(struct tern_mark_work *w, uintptr_t obj)
 {
+	struct tern_mspan *s = tern_arena_span(w->marker->heap->arenas, obj);
+
 	if (unlikely(may_be_key(s)) && !mark_values(w, s, obj))
 		return;
 	if (s->magic)
@@ -286,66 +351,72 @@ void tern_mark_contents(struct tern_mark_work *w, struct tern_mspan *s, uintptr_
 		scan_words(w, s, obj, obj, obj + s->elemsize);
 }
 
-static TERN_INLINE void scan_later(struct tern_mark_work *w, uintptr_t obj)
+/* Read once: the program may be writing. */
+static TERN_INLINE void note_within(struct tern_mark_work *w, uintptr_t word, uintptr_t first,
+				    uintptr_t reach)
 {
-	struct tern_mspan *s = tern_arena_span(w->marker->heap->arenas, obj);
-	unsigned i = w->end_scan++ % TERN_SCAN_AHEAD;
-
-	__builtin_prefetch((const void *)obj);
-	if (tern_spanclass_kind(s->spc) == TERN_KIND_TYPED)
-		__builtin_prefetch(tern_typed_entry(s, tern_mspan_slot(s, obj)));
-	w->to_scan[i].addr = obj;
-	w->to_scan[i].span = s;
+	if (word - first <= reach)
+		note(w, word);
 }
 
-static TERN_INLINE void scan_next(struct tern_mark_work *w)
+/* Pointers come first in most types, and all words may be some where there is no type. */
+TERN_NO_SANITIZE static TERN_INLINE void scan_small(struct tern_mark_work *w, uintptr_t obj,
+						    uint64_t mask)
 {
-	unsigned i = w->first_scan++ % TERN_SCAN_AHEAD;
+	unsigned nwords = 64 - (unsigned)__builtin_clzll(mask);
+	const uintptr_t *at = (const uintptr_t *)obj, *end = at + nwords;
+	uintptr_t first = w->marker->low, reach = w->marker->reach;
 
-	scan(w, w->to_scan[i].span, w->to_scan[i].addr);
-}
-
-/* Queue what was taken out of the queue last. */
-static TERN_INLINE void fill_scan_queue(struct tern_mark_work *w)
-{
-	uintptr_t obj;
-
-	while (w->end_scan - w->first_scan < TERN_SCAN_AHEAD &&
-	       (obj = tern_work_get_fast(&w->work)))
-		scan_later(w, obj);
-}
-
-static bool find_more(struct tern_mark_work *w)
-{
-	uintptr_t obj;
-
-	if (w->end_mark != w->first_mark) {
-		do
-			mark_next(w);
-		while (w->end_mark != w->first_mark);
-		return true;
+	if (unlikely(w->nnoted >= TERN_MARK_NOTED - MASK_BITS))
+		shade_noted(w);
+	w->work.scanned_bytes += nwords * sizeof(uintptr_t);
+	if (mask & (mask + 1)) {
+		for (; mask; mask &= mask - 1)
+			note_within(w, at[__builtin_ctzll(mask)], first, reach);
+		return;
 	}
-	obj = tern_work_get_slow(&w->work);
-	if (obj)
-		scan_later(w, obj);
-	return obj;
+	for (; at < end; at++)
+		note_within(w, *at, first, reach);
+}
+
+static TERN_INLINE void scan(struct tern_mark_work *w, uint64_t entry)
+{
+	uintptr_t obj = addr_of(entry);
+	uint64_t mask = entry & ((1u << MASK_BITS) - 1);
+
+	if (likely(mask))
+		scan_small(w, obj, mask);
+	else
+		scan_by_span(w, obj);
+}
+
+/* The queue is not empty. */
+static void scan_batch(struct tern_mark_work *w)
+{
+	struct tern_workbuf *b = w->work.primary;
+	unsigned n = b->n < BATCH ? b->n : BATCH;
+	uint64_t batch[BATCH];
+
+	b->n -= n;
+	for (unsigned i = 0; i < n; i++) {
+		batch[i] = b->entry[b->n + i];
+		__builtin_prefetch((const void *)addr_of(batch[i]));
+	}
+	for (unsigned i = 0; i < n; i++)
+		scan(w, batch[i]);
+	shade_noted_here(w);
 }
 
 bool tern_mark_drain_some(struct tern_mark_work *w, uint64_t until_bytes)
 {
-	unsigned n = 0;
-
-	do {
-		fill_scan_queue(w);
-		while (w->end_scan != w->first_scan) {
-			if (w->work.scanned_bytes >= until_bytes)
-				return true;
-			scan_next(w);
-			fill_scan_queue(w);
-			if (++n % BALANCE == 0)
-				tern_work_balance(&w->work);
-		}
-	} while (find_more(w));
+	shade_noted(w);
+	for (unsigned n = 1; tern_work_any(&w->work); n++) {
+		if (w->work.scanned_bytes >= until_bytes)
+			return true;
+		scan_batch(w);
+		if (n % BALANCE == 0)
+			tern_work_balance(&w->work);
+	}
 	return false;
 }
 
@@ -356,17 +427,13 @@ static void drain_own(struct tern_mark_work *w)
 
 void tern_mark_put_back(struct tern_mark_work *w)
 {
-	uintptr_t obj;
+	uint64_t entry;
 
-	while (w->end_mark != w->first_mark)
-		mark_next(w);
-	while (w->end_scan != w->first_scan && !TERN_FAULT(WORK_LEFT)) {
-		obj = w->to_scan[w->first_scan++ % TERN_SCAN_AHEAD].addr;
-		if (!tern_work_put(&w->work, obj))
-			note_overflow(w->marker, tern_arena_span(w->marker->heap->arenas, obj));
-	}
-	while ((obj = tern_work_give(&w->work)))
-		note_overflow(w->marker, tern_arena_span(w->marker->heap->arenas, obj));
+	shade_noted(w);
+	if (TERN_FAULT(WORK_LEFT) && w->work.primary)
+		w->work.primary->n = 0;
+	while ((entry = tern_work_give(&w->work)))
+		note_overflow(w->marker, tern_arena_span(w->marker->heap->arenas, addr_of(entry)));
 }
 
 void tern_mark_drain(struct tern_mark_work *w)
@@ -513,8 +580,8 @@ void tern_mark_again(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
 
 void tern_mark_start(struct tern_marker *m, unsigned nworkers)
 {
-	struct tern_arena *a = atomic_load_explicit(&m->heap->arenas->newest, memory_order_acquire);
-
+	const struct tern_arena_map *map = m->heap->arenas;
+	struct tern_arena *a = atomic_load_explicit(&map->newest, memory_order_acquire);
 	uintptr_t last = 0;
 
 	m->low = UINTPTR_MAX;
@@ -525,6 +592,10 @@ void tern_mark_start(struct tern_marker *m, unsigned nworkers)
 		last = base + (TERN_ARENA_SIZE - 1) > last ? base + (TERN_ARENA_SIZE - 1) : last;
 	}
 	m->reach = last > m->low ? last - m->low : 0;
+	m->block = NULL;
+	if (m->reach && tern_arena_block_of(map, tern_page_of(m->low)) ==
+				tern_arena_block_of(map, tern_page_of(last)))
+		m->block = tern_arena_block_of(map, tern_page_of(m->low));
 	tern_work_start(&m->pool, nworkers);
 }
 
@@ -536,6 +607,6 @@ void tern_mark_end(struct tern_marker *m)
 void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m)
 {
 	w->marker = m;
-	w->first_mark = w->end_mark = w->first_scan = w->end_scan = 0;
+	w->nnoted = 0;
 	tern_work_init(&w->work, &m->pool);
 }

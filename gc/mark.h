@@ -9,6 +9,8 @@
 struct tern_marker {
 	struct tern_mheap *heap;
 	uintptr_t low, reach; /* objects lie in [low, low + reach] */
+	/* That leads to all arenas; NULL: there are several. */
+	const struct tern_arena_block *block;
 	struct tern_workpool pool;
 	/* [atomic: relaxed] some span's objects could not be queued */
 	atomic_bool overflow;
@@ -19,19 +21,16 @@ struct tern_marker {
 void tern_mark_start(struct tern_marker *m, unsigned nworkers);
 void tern_mark_end(struct tern_marker *m);
 
-/* Memory is far away: what is looked at is asked for, and looked at a little later. Both queues are
- * first in, first out; their indices count on. */
-#define TERN_MARK_AHEAD 8u
-#define TERN_SCAN_AHEAD 8u
+#define TERN_MARK_NOTED 64u
 
 struct tern_mark_work {
 	struct tern_marker *marker;
-	unsigned first_mark, end_mark, first_scan, end_scan;
-	/* Addresses in spans, to be made grey; and grey objects that were taken out of the queue. */
+	/* Addresses in spans, to be made grey soon; never full between two calls. */
+	unsigned nnoted;
 	struct tern_mark_place {
 		uintptr_t addr;
 		struct tern_mspan *span;
-	} to_mark[TERN_MARK_AHEAD], to_scan[TERN_SCAN_AHEAD];
+	} noted[TERN_MARK_NOTED];
 	struct tern_gcwork work;
 };
 void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m);

@@ -53,10 +53,9 @@ static void see_run(void *arg, const struct tern_root *root, const struct tern_t
 static void drain(struct reach *r)
 {
 	struct tern_node n;
-	uintptr_t obj;
 
-	while ((obj = tern_work_get_fast(&r->work)) || (obj = tern_work_get_slow(&r->work)))
-		if (tern_node_at(obj, &n))
+	while (tern_work_any(&r->work))
+		if (tern_node_at((uintptr_t)tern_work_get(&r->work), &n))
 			tern_node_words(&n, queue_word, r);
 }
 

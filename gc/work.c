@@ -178,7 +178,7 @@ static bool has_room(const struct tern_workbuf *b)
 }
 
 /* The one that is full becomes the pool's, but for the spare one, which is nobody else's. */
-bool tern_work_put_slow(struct tern_gcwork *w, uintptr_t obj)
+bool tern_work_put_slow(struct tern_gcwork *w, uint64_t entry)
 {
 	struct tern_workbuf *b;
 
@@ -193,7 +193,7 @@ bool tern_work_put_slow(struct tern_gcwork *w, uintptr_t obj)
 			push(&w->pool->full, w->primary);
 		w->primary = b;
 	}
-	w->primary->obj[w->primary->n++] = obj;
+	w->primary->entry[w->primary->n++] = entry;
 	return true;
 }
 
@@ -203,18 +203,19 @@ static void give_empty(struct tern_gcwork *w, struct tern_workbuf *b)
 		push(&w->pool->empty, b);
 }
 
-uintptr_t tern_work_get_slow(struct tern_gcwork *w)
+bool tern_work_refill(struct tern_gcwork *w)
 {
-	swap(w);
-	if (!w->primary || w->primary->n == 0) {
-		struct tern_workbuf *b = pop(&w->pool->full);
+	struct tern_workbuf *b;
 
-		if (!b)
-			return 0;
-		give_empty(w, w->primary);
-		w->primary = b;
-	}
-	return w->primary->obj[--w->primary->n];
+	swap(w);
+	if (w->primary && w->primary->n)
+		return true;
+	b = pop(&w->pool->full);
+	if (!b)
+		return false;
+	give_empty(w, w->primary);
+	w->primary = b;
+	return true;
 }
 
 void tern_work_dispose(struct tern_gcwork *w)
@@ -234,7 +235,7 @@ static bool give_full(struct tern_gcwork *w, struct tern_workbuf **b)
 	return true;
 }
 
-uintptr_t tern_work_give(struct tern_gcwork *w)
+uint64_t tern_work_give(struct tern_gcwork *w)
 {
 	struct tern_workbuf *spare = spare_of(w), *b;
 
@@ -244,8 +245,8 @@ uintptr_t tern_work_give(struct tern_gcwork *w)
 	if (!b)
 		b = grow(w->pool);
 	if (!b)
-		return spare->obj[--spare->n];
-	memcpy(b->obj, spare->obj, spare->n * sizeof(spare->obj[0]));
+		return spare->entry[--spare->n];
+	memcpy(b->entry, spare->entry, spare->n * sizeof(spare->entry[0]));
 	b->n = spare->n;
 	spare->n = 0;
 	push(&w->pool->full, b);
@@ -268,7 +269,7 @@ static void share_half(struct tern_gcwork *w)
 	if (!b)
 		return;
 	from->n -= n;
-	memcpy(b->obj, &from->obj[from->n], n * sizeof(b->obj[0]));
+	memcpy(b->entry, &from->entry[from->n], n * sizeof(b->entry[0]));
 	b->n = n;
 	push(&w->pool->full, b);
 }

@@ -3,7 +3,7 @@
  *
  * A CPU that marks has a struct tern_gcwork with two buffers of its own, so that one who goes up and
  * down at a border does not run to the shared lists each time. Full buffers are shared; who runs dry
- * takes one. */
+ * takes one. What an entry is, but for not being 0, is up to who puts it in. */
 #ifndef GC_WORK_H
 #define GC_WORK_H
 
@@ -15,13 +15,13 @@
 #include "mm/mheap.h"
 
 #define TERN_WORKBUF_BYTES   2048u
-#define TERN_WORKBUF_ENTRIES ((TERN_WORKBUF_BYTES - 16) / sizeof(uintptr_t))
+#define TERN_WORKBUF_ENTRIES ((TERN_WORKBUF_BYTES - 16) / sizeof(uint64_t))
 
 struct tern_workbuf {
 	_Atomic(struct tern_workbuf *) next; /* [atomic: relaxed] the list it is in */
 	uint32_t n;
 	uint32_t cap;
-	uintptr_t obj[];
+	uint64_t entry[];
 };
 
 /* A stack of buffers that any CPU may push to and pop from. All zero: empty. */
@@ -63,37 +63,40 @@ void tern_work_end(struct tern_workpool *pool);
 void tern_work_init(struct tern_gcwork *w, struct tern_workpool *pool);
 /* Nothing is left in it; its buffers are the pool's again. */
 void tern_work_dispose(struct tern_gcwork *w);
-/* What is left in it becomes the pool's. Returns an object for which there is no room, to be asked
+/* What is left in it becomes the pool's. Returns an entry for which there is no room, to be asked
  * again; 0 when all is done. */
-uintptr_t tern_work_give(struct tern_gcwork *w);
+uint64_t tern_work_give(struct tern_gcwork *w);
 /* True if no full buffer is in the pool. */
 bool tern_work_is_empty(const struct tern_workpool *pool);
 
 /* False: there is no room, and no memory for more. */
-bool tern_work_put_slow(struct tern_gcwork *w, uintptr_t obj);
-/* 0: there is nothing, neither here nor in the pool. */
-uintptr_t tern_work_get_slow(struct tern_gcwork *w);
+bool tern_work_put_slow(struct tern_gcwork *w, uint64_t entry);
+/* The first buffer is empty: fill it. False: there is nothing, neither here nor in the pool. */
+bool tern_work_refill(struct tern_gcwork *w);
 /* Others may be waiting for some of what is here. */
 void tern_work_balance(struct tern_gcwork *w);
 /* Nothing was found: wait for more. False when nobody has any: marking is done. */
 bool tern_work_wait(struct tern_gcwork *w);
 
-static TERN_INLINE bool tern_work_put(struct tern_gcwork *w, uintptr_t obj)
+static TERN_INLINE bool tern_work_put(struct tern_gcwork *w, uint64_t entry)
 {
 	struct tern_workbuf *b = w->primary;
 
 	if (unlikely(!b || b->n == b->cap))
-		return tern_work_put_slow(w, obj);
-	b->obj[b->n++] = obj;
+		return tern_work_put_slow(w, entry);
+	b->entry[b->n++] = entry;
 	return true;
 }
 
-/* Only if there is one in the first buffer; else 0. */
-static TERN_INLINE uintptr_t tern_work_get_fast(struct tern_gcwork *w)
+/* Then the first buffer has some. */
+static TERN_INLINE bool tern_work_any(struct tern_gcwork *w)
 {
-	struct tern_workbuf *b = w->primary;
+	return (likely(w->primary) && w->primary->n) || tern_work_refill(w);
+}
 
-	return b && b->n ? b->obj[--b->n] : 0;
+static TERN_INLINE uint64_t tern_work_get(struct tern_gcwork *w)
+{
+	return w->primary->entry[--w->primary->n];
 }
 
 #endif

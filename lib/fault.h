@@ -17,7 +17,7 @@
 	X(STACKS_ONCE)     /* the last pause scans no stacks */                                    \
 	X(ROOTS_ONCE)      /* the last pause scans no registered ranges again */                   \
 	X(END_WHILE_GREY)  /* the cycle ends though a thread has grey objects of its own */        \
-	X(WORK_LEFT)       /* grey objects that were taken out of the queue are not put back */    \
+	X(WORK_LEFT)       /* who stops marking forgets the grey objects in one of his buffers */  \
 	X(NO_RESCAN)       /* what could not be queued is forgotten */                             \
 	X(SWEEP_TWICE)     /* a span is swept by who did not claim it */                           \
 	X(TAKE_UNSWEPT)    /* slots are taken of a span that is not swept */                       \

@@ -58,19 +58,45 @@ struct tern_arena_map {
 	_Atomic(struct tern_arena_block *) block[1u << ARENA_L1_BITS];
 };
 
+/* The block that leads to a page's arena; NULL if there is none. */
+static inline struct tern_arena_block *tern_arena_block_of(const struct tern_arena_map *m,
+							   uint64_t page)
+{
+	return atomic_load_explicit(
+		&m->block[page >> (TERN_ARENA_SHIFT - TERN_PAGE_SHIFT + ARENA_L2_BITS)],
+		memory_order_relaxed);
+}
+
+/* The page's arena, if it is one of this block's; else another. NULL if the heap has none there. */
+static inline struct tern_arena *tern_arena_in(const struct tern_arena_block *b, uint64_t page)
+{
+	uint64_t arena = page >> (TERN_ARENA_SHIFT - TERN_PAGE_SHIFT);
+
+	return atomic_load_explicit(&b->arena[arena & ((1u << ARENA_L2_BITS) - 1)],
+				    memory_order_relaxed);
+}
+
 /* The record of a page's arena; NULL if the heap has none. */
 static inline struct tern_arena *tern_arena_of(const struct tern_arena_map *m, uint64_t page)
 {
-	uint64_t arena = page >> (TERN_ARENA_SHIFT - TERN_PAGE_SHIFT);
 	struct tern_arena_block *b;
 
 	if (page >= TERN_PAGES_END)
 		return NULL;
-	b = atomic_load_explicit(&m->block[arena >> ARENA_L2_BITS], memory_order_relaxed);
-	if (!b)
+	b = tern_arena_block_of(m, page);
+	return b ? tern_arena_in(b, page) : NULL;
+}
+
+/* The span of a page of the arena; NULL if it has none. */
+static inline struct tern_mspan *tern_arena_page_span(const struct tern_arena *a, uint64_t page)
+{
+	struct tern_arena_table *t;
+
+	t = atomic_load_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
+				 memory_order_relaxed);
+	if (!t)
 		return NULL;
-	return atomic_load_explicit(&b->arena[arena & ((1u << ARENA_L2_BITS) - 1)],
-				    memory_order_relaxed);
+	return atomic_load_explicit(&t->span[page % ARENA_TABLE_PAGES], memory_order_relaxed);
 }
 
 /* The span that an address lies in; NULL if it lies in none. Any address at all. */
@@ -78,15 +104,8 @@ static inline struct tern_mspan *tern_arena_span(const struct tern_arena_map *m,
 {
 	uint64_t page = tern_page_of(addr);
 	struct tern_arena *a = tern_arena_of(m, page);
-	struct tern_arena_table *t;
 
-	if (!a)
-		return NULL;
-	t = atomic_load_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
-				 memory_order_relaxed);
-	if (!t)
-		return NULL;
-	return atomic_load_explicit(&t->span[page % ARENA_TABLE_PAGES], memory_order_relaxed);
+	return a ? tern_arena_page_span(a, page) : NULL;
 }
 
 /* How large the next record is that a page lacks: the first level's block, its arena's record, its

@@ -7,6 +7,7 @@
 #include <tern/barrier.h>
 #include <tern/gc.h>
 #include <tern/tern.h>
+#include <tern/type.h>
 
 #include "boot/gc.h"
 #include "boot/machine.h"
@@ -60,13 +61,19 @@ static void drop_all(void)
  * them, such as a count of instructions, keeps all the others. */
 static void ***node;
 
-static TERN_NOINLINE void make_graph(void)
+struct graph_node {
+	void *to[4];
+	uint64_t data[4];
+};
+TERN_TYPE(graph_type, struct graph_node, TERN_PTR_ARRAY(to));
+
+static TERN_NOINLINE void make_graph(bool typed)
 {
 	node = tern_malloc(NODES * sizeof(*node));
 
 	rng = 88172645463325252;
 	for (unsigned i = 0; i < NODES; i++)
-		node[i] = tern_alloc(64);
+		node[i] = typed ? tern_new(&graph_type) : tern_alloc(sizeof(struct graph_node));
 	for (unsigned i = 0; i < NODES; i++)
 		for (unsigned k = 0; k < 4; k++)
 			tern_store(&node[i][k], node[next_random() % NODES]);
@@ -77,7 +84,7 @@ static void drop_graph(void)
 {
 	root = NULL;
 	for (unsigned i = 0; i < NODES; i++)
-		memset(node[i], 0, 64);
+		memset(node[i], 0, sizeof(struct graph_node));
 	tern_free(node);
 	tern_gc();
 }
@@ -137,7 +144,10 @@ BENCH_ALONE(gc)
 	if (!gc_start())
 		return;
 	bench_row("gc.full.empty", collect().all, "instructions");
-	make_graph();
+	make_graph(true);
+	row_each("gc.full.graph", collect().all, NODES);
+	drop_graph();
+	make_graph(false);
 	row_each("gc.full.graph.conservative", collect().all, NODES);
 	drop_graph();
 	make_list();
@@ -307,7 +317,7 @@ BENCH_ALONE(concurrent)
 
 	if (!gc_start())
 		return;
-	make_graph();
+	make_graph(false);
 	keep = root;
 	slots = tern_alloc(64 * 8);
 	bench_row("store.off", stores(slots, root), "instructions");
