@@ -146,8 +146,8 @@ static void assist(uintptr_t sp, void *arg)
 
 	tern_pacer_revise(p);
 	work = tern_pacer_assist_work(p, bytes);
-	if (work > ASSIST_MOST * bytes + TERN_MARK_QUANTUM)
-		work = ASSIST_MOST * bytes + TERN_MARK_QUANTUM;
+	if (work > ASSIST_MOST * bytes + TERN_PACER_ASSIST_MIN)
+		work = ASSIST_MOST * bytes + TERN_PACER_ASSIST_MIN;
 	paid = tern_pacer_take_credit(p, work);
 	if (paid < work && !tern_gc_mark_some(work - paid))
 		tern_gc_try_end(sp);
@@ -234,6 +234,7 @@ static bool take_dirty_pages(void)
 static void settle(void)
 {
 	tern_dirty_end();
+	tern_mark_end(&tern_gc_state.marker);
 	if (tern_gc_state.options.trace)
 		tern_history_print(&tern_gc_state.cycle.numbers);
 }

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a thread marks before it looks round, in bytes. */
-#define TERN_MARK_QUANTUM ((uint64_t)64 << 10)
+/* What the background marks before it looks round, in bytes: whoever it has preempted waits so long. */
+#define TERN_MARK_QUANTUM ((uint64_t)8 << 10)
 
 /* Those that may stop the world take the sp of an arch_spill(): the caller's stack holds pointers from there
  * upwards, and what lies below is the collector's own. */

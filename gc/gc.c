@@ -103,7 +103,6 @@ static void mark(uintptr_t sp, unsigned others)
 	tern_mark_start(&tern_gc_state.marker, helpers + 1);
 	tern_stw_together(helpers, mark_here, &sp);
 	mark_rest();
-	tern_mark_end(&tern_gc_state.marker);
 }
 
 /* --- checks ---------------------------------------------------------------------------------- */
@@ -313,6 +312,7 @@ static void run(uintptr_t sp)
 	tern_gc_mark_and_end(sp, others);
 	tern_gc_end_pause(true);
 	tern_irq_restore(irq);
+	tern_mark_end(&tern_gc_state.marker);
 }
 
 bool tern_gc_may_start(void)

@@ -19,6 +19,7 @@ struct tern_marker {
 
 /* The world is stopped, and nworkers CPUs are going to mark. */
 void tern_mark_start(struct tern_marker *m, unsigned nworkers);
+/* The queue's memory goes back, page by page, which is long for a pause: so when the world runs on. */
 void tern_mark_end(struct tern_marker *m);
 
 #define TERN_MARK_NOTED 64u
