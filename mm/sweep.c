@@ -91,8 +91,18 @@ static void done(struct tern_sweep *w, const struct piece *p, bool dead)
 	tern_unlock(&w->lock);
 }
 
+static bool is_claimed(const struct tern_mheap *h, const struct tern_mspan *s)
+{
+	uint32_t gen = atomic_load_explicit(&h->sweepgen, memory_order_relaxed);
+
+	/* acquire: what sweeping did to the objects and their specials */
+	return atomic_load_explicit(&s->sweepgen, memory_order_acquire) == gen - 1 &&
+	       atomic_load_explicit(&s->state, memory_order_acquire) != TERN_SPAN_DEAD;
+}
+
 /* A record may be another span's by now, which is swept then: so what is read of it before it is
- * claimed is only a guess. */
+ * claimed is only a guess. Who has claimed it is in no piece if he wants slots of it: so it is waited
+ * for, with interrupts off as his are, or the sweep would be done before he is. */
 static uint64_t sweep(struct tern_mheap *h, struct tern_mcentral *all, struct tern_pagecache *pages,
 		      struct tern_mspan *s)
 {
@@ -108,6 +118,8 @@ static uint64_t sweep(struct tern_mheap *h, struct tern_mcentral *all, struct te
 		tern_mcentral_sweep(all, h, pages, s);
 	else
 		tern_large_sweep(h, pages, s);
+	while (is_claimed(h, s))
+		arch_relax();
 	return npages;
 }
 
