@@ -161,8 +161,12 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 	/* Crumbs are not freed one by one: who tries does not get past the owner. */
 	atomic_store_explicit(&s->owner, spc == TERN_SPANCLASS_TINY ? NULL : c,
 			      memory_order_relaxed);
-	if (tern_mheap_marking(h, spc))
+	if (tern_mheap_marking(h, spc)) {
 		tern_mspan_blacken(s);
+		/* with the loads of free bits in gc/mark.c: who sees a slot taken sees that it is
+		 * black, and that the span is owned */
+		atomic_thread_fence(memory_order_release);
+	}
 	set_balance(s, tern_mspan_taken(s));
 	atomic_fetch_add_explicit(&h->live, free_bytes(s), memory_order_relaxed);
 	__atomic_store_n(&e->taken, s->elemsize, __ATOMIC_RELAXED);
