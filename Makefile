@@ -31,6 +31,8 @@
 ##   make soak           the heap on several threads, for MINUTES=10 (SEED=)
 ##   make sim            allocator and collector on virtual CPUs, SEEDS=20000 schedules (SEED= FAULT=)
 ##   make sim-faults     the same with each planted fault, until it is found
+##   make models         Spin on every state of models of the collector (MUCH=quick|full)
+##   make relacy         protocols without a lock under the C11 memory model, ITERATIONS=100000 (P=)
 ##   make cover          branches that the hosted tests take, by file
 ##   make lint           layers, format, and what checkers are installed say
 ##   make format         clang-format, in place
@@ -312,6 +314,8 @@ check:
 
 -include tests/fuzz/fuzz.mk
 -include tests/sim/sim.mk
+-include tests/models/models.mk
+-include tests/relacy/relacy.mk
 
 MINUTES ?= 10
 soak:

@@ -39,7 +39,7 @@ check "a name must start at the root" planted lib/log.c '"log.h"'
 
 # make help, word by word: a target is "make NAME", or NAME where "make" stands before it.
 named=$(make -s help | grep -oE '\bmake [a-z][a-z_.-]*' | awk '{ print $2 }' | sort -u)
-rules=$(cat Makefile tests/fuzz/fuzz.mk tests/sim/sim.mk | sed -n 's/^\([a-z][a-z_. -]*\):\([^=].*\)\{0,1\}$/\1/p' | tr ' ' '\n' | sort -u)
+rules=$(cat Makefile tests/fuzz/fuzz.mk tests/sim/sim.mk tests/models/models.mk tests/relacy/relacy.mk | sed -n 's/^\([a-z][a-z_. -]*\):\([^=].*\)\{0,1\}$/\1/p' | tr ' ' '\n' | sort -u)
 hidden='force|help|test-program|test-tools|fuzz-build|bench-sizes'
 check "make help names targets that exist" \
   is_empty "$(printf '%s\n' "$named" | grep -vxF -e "$rules")"
