@@ -288,7 +288,8 @@ bench-hosted:
 	@tools/setup.sh host
 	@$(if $(PEERS),,tools/setup.sh peers || true)
 	$(remake) ARCH=host BUILD=release SAN= $(O)/host-release$(if $(llvm),-llvm)/bench-child
-	@ROUNDS='$(ROUNDS)' PEERS='$(PEERS)' DIVISOR='$(DIVISOR)' sh tests/bench/hosted/run.sh \
+	@ROUNDS='$(ROUNDS)' PEERS='$(PEERS)' DIVISOR='$(DIVISOR)' GOCHILD='$(O)/tools/bench-go' \
+		sh tests/bench/hosted/run.sh \
 		$(O)/host-release$(if $(llvm),-llvm)/bench-child $(O)/bench-hosted.tsv '$(B)'
 iso:
 	$(call setup,x86_64 iso)

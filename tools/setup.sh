@@ -103,6 +103,8 @@ look() { # goals
         gperftools gperftools
       sh "${0%/*}/library.sh" libmimalloc.so.3 >/dev/null ||
         need_library libmimalloc.so.2 mimalloc libmimalloc2.0 mimalloc mimalloc mimalloc2 mimalloc
+      need_library libgc.so.1 bdwgc libgc1 gc gc gc bdw-gc
+      need go golang-go golang go go go
       ;;
     *)
       echo "setup.sh: $goal: no such goal" >&2

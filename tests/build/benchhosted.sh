@@ -13,15 +13,28 @@ measure() {
   said=$(make -s O="$O/build" ARCH=host BUILD=release LLVM=0 bench-hosted ROUNDS=1 DIVISOR=100 "$@" 2>&1)
 }
 rows() { cut -f1 "$table" | sort; }
-wanted() { "$child" list | cut -d' ' -f2- | tr ' ' '\n'; }
+wanted() { "$child" list | grep -E "^($1) " | cut -d' ' -f3- | tr ' ' '\n'; }
 
 runs() { measure PEERS=glibc || { echo "$said"; false; }; }
 check "runs all" runs
 check "the table has each row, and the ratio to each peer" \
-  [ "$(rows)" = "$({ wanted; wanted | sed 's/$/.vs.glibc/'; } | sort)" ]
-check "in one form" \
-  is_empty "$(awk -F '\t' 'NF != 3 || $2 !~ /^[0-9]+\.[0-9]+$/ || $2 + 0 <= 0 ||
-    $3 != ($1 ~ /\.vs\./ ? "ratio" : $1 ~ /peak$/ ? "MiB" : $1 ~ /^(frag|scaling)/ ? "times" : "ns")' "$table")"
+  [ "$(rows)" = "$({ wanted 'malloc|collected'; wanted malloc | sed 's/$/.vs.glibc/'; } | sort)" ]
+# misformed: the lines that are not in the form
+misformed() {
+  awk -F '\t' '
+    function unit(row) {
+      if (row ~ /\.vs\./) return "ratio"
+      if (row ~ /peak$/) return "MiB"
+      if (row ~ /rate$/) return "MiB/s"
+      if (row ~ /^(frag(\.collected)?|scaling.*|.*\.speedup)$/) return "times"
+      if (row ~ /^latency.*\.(p999|max|stw|machine)$/) return "us"
+      if (row ~ /^(trees|gcbench)|^mark\.[a-z]+(\.one)?$/) return "ms"
+      return "ns"
+    }
+    NF != 3 || $2 !~ /^[0-9]+\.[0-9]+$/ || $2 + 0 <= 0 || $3 != unit($1) { print; bad++ }
+    END { print bad + 0, "bad" }' "$table"
+}
+check "in one form" [ "$(misformed)" = "0 bad" ]
 check "people see who was measured" contains "$said" '^glibc: /.*/libc'
 check "and the medians with their ratios" contains "$said" '^batch +ns +[0-9.]+ +[0-9.]+ \( *[0-9.]+\) +[0-9]+$'
 
@@ -32,6 +45,18 @@ check "B that chooses none is an error" contains "$said" 'no row matches nothing
 measure PEERS="glibc absent=$O/libabsent.so" B=batch
 check "a peer that is missing is told, and the others run" \
   [ "$(echo "$said" | grep -c '^bench-hosted: no absent here$') $(rows | grep -c 'vs')" = "1 3" ]
+
+# Those that collect: what is not installed is told, and what is here has all rows that it can have.
+measure PEERS='bdwgc go' DIVISOR=1000 B='^(micro.64.typed|trees.18|mark.wide|churn|frag.coll|latency.(op|stw))'
+collector_told() {
+  if contains "$said" "^$1: "; then
+    [ "$(rows | grep -c "\.vs\.$1\$")" -eq "$2" ]
+  else
+    contains "$said" "^bench-hosted: no $1 here\$"
+  fi
+}
+check "bdwgc takes part in what collects, if it is here" collector_told bdwgc 16
+check "so does Go" collector_told go 18
 
 # A malloc for LD_PRELOAD that does one thing wrong from the 200th call on, so that the C library
 # lives long enough. Memory is never given twice otherwise.

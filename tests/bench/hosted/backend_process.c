@@ -8,8 +8,7 @@
 
 #include "tests/bench/hosted/bench.h"
 
-/* The function itself, and not the entry of it in this program's table. */
-static void *function(const char *name)
+void *process_function(const char *name)
 {
 	void *p = dlsym(RTLD_DEFAULT, name);
 
@@ -22,10 +21,10 @@ const char *backend_process(struct backend *b)
 {
 	Dl_info object;
 
-	*(void **)&b->malloc = function("malloc");
-	*(void **)&b->free = function("free");
-	*(void **)&b->calloc = function("calloc");
-	*(void **)&b->realloc = function("realloc");
+	*(void **)&b->malloc = process_function("malloc");
+	*(void **)&b->free = process_function("free");
+	*(void **)&b->calloc = process_function("calloc");
+	*(void **)&b->realloc = process_function("realloc");
 	if (!dladdr(*(void **)&b->malloc, &object))
 		die("malloc is in no object");
 	return object.dli_fname;

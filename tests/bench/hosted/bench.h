@@ -6,13 +6,15 @@
  * Above    the workloads.   Below  child.c, one of the backends.
  * Locks    none.   Context: threads that host_on_cpus() made, and the first one while they do not
  *          run: a thread is a CPU to tern, and a thread to all others.
- * Why      a heap is called through four pointers, whoever's it is: none is inlined, and none
- *          pays for a call through the linker's table. */
+ * Why      a heap is called through pointers, whoever's it is: none is inlined, and none pays for a
+ *          call through the linker's table. */
 #ifndef TESTS_BENCH_HOSTED_BENCH_H
 #define TESTS_BENCH_HOSTED_BENCH_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+#define CPUS 2 /* of workloads with more than one thread */
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -29,6 +31,8 @@ extern struct backend heap;
 /* The malloc of this process, the C library's or one that was loaded before it; returns the name
  * of the object it comes from. */
 const char *backend_process(struct backend *b);
+/* The function itself, and not the entry of it in this program's table. */
+void *process_function(const char *name);
 /* tern, with memory that this process maps for it; returns its version. */
 const char *backend_tern(struct backend *b);
 
@@ -52,22 +56,32 @@ void run_larson(const struct workload *w);
 void run_trace(const struct workload *w);
 void run_scaling(const struct workload *w);
 
-/* n, or fewer where a test wants a short run */
+/* n, or fewer where a test wants a short run; the same for the depth of a binary tree */
 unsigned long scaled(unsigned long n);
+unsigned scaled_depth(unsigned depth);
 /* Memory that is no heap's, already in place. */
 void *own_pages(size_t size);
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A row NAME VALUE UNIT */
 void report(const char *name, double value, const char *unit);
+/* The same for NAME.PART */
+void report_part(const char *name, const char *part, double value, const char *unit);
 
 struct stopwatch {
 	double wall_ns, cpu_ns;
 };
 double now_ns(void);
+double cpu_ns(void);
 struct stopwatch stopwatch_start(void);
-/* Rows: time, CPU time of all threads, and peak memory of the process. */
+/* Rows: time of an operation, CPU time of all threads, and peak memory of the process. */
 void stopwatch_report(const struct stopwatch *w, const char *name, double operations);
+/* The same for a whole program's time. */
+void stopwatch_report_whole(const struct stopwatch *w, const char *name);
+
+/* Run a side on each of n processors, and wait: a scheduler may leave threads of a short life on one. */
+void on_cpus(unsigned n, void (*side)(unsigned cpu, void *arg), void *arg);
+void wait_until(_Atomic unsigned long *count, unsigned long value);
 
 /* VmRSS, VmHWM */
 double memory_now(void);

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* child.c - bench-child: one workload on one heap, once, in a process of its own.
  *
- * usage: bench-child process|tern [WORKLOAD [DIVISOR]]
+ * usage: bench-child process|tern|bdwgc [WORKLOAD [DIVISOR]]
  *        bench-child list
+ *        bench-child run PROGRAM [ARGUMENT]...
  * Prints rows NAME VALUE UNIT; without a workload, whose malloc it is. `process` is the malloc
- * that any program would get here: LD_PRELOAD chooses. DIVISOR makes a run shorter. Status 1: the
- * heap is broken or empty, or there is no such workload. */
+ * that any program would get here: LD_PRELOAD chooses; bdwgc as well has to be loaded by it. DIVISOR makes
+ * a run shorter. `list` says of each workload whether it frees (malloc) or lets collect (collected), its
+ * name and its rows. `run` becomes another program, on pages of the same size. Status 1: the heap is broken
+ * or empty, or there is no such workload. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
-#include "tests/bench/hosted/bench.h"
+#include "tests/bench/hosted/collected.h"
 
 struct backend heap;
+struct collector gc;
 static unsigned long divisor = 1;
 
 static const struct workload workloads[] = {
@@ -38,6 +44,56 @@ static const struct workload workloads[] = {
 	{ "scaling", "scaling scaling.machine", run_scaling, 0 },
 };
 
+#define MICRO(size, kind)                                                                          \
+	{                                                                                          \
+		"micro." #size "." #kind, "micro." #size "." #kind, run_micro_##kind, size         \
+	}
+#define MARK(shape)                                                                                \
+	{                                                                                          \
+		"mark." #shape,                                                                    \
+			"mark." #shape " mark." #shape ".cpu mark." #shape ".rate mark." #shape    \
+			".one mark." #shape ".speedup",                                            \
+			run_mark_##shape, 0                                                        \
+	}
+#define LATENCY(name)                                                                              \
+	{                                                                                          \
+		name,                                                                              \
+			TIMED(name ".op") " " name ".p999 " name ".max " name ".stw " name         \
+					  ".machine",                                              \
+			run_latency, 0                                                             \
+	}
+
+static const struct {
+	struct workload w;
+	const char *options; /* tern's: boot/gc_options.h */
+} collected[] = {
+	{ MICRO(16, noscan), "gc" },
+	{ MICRO(64, noscan), "gc" },
+	{ MICRO(256, noscan), "gc" },
+	{ MICRO(1024, noscan), "gc" },
+	{ MICRO(16, scan), "gc" },
+	{ MICRO(64, scan), "gc" },
+	{ MICRO(256, scan), "gc" },
+	{ MICRO(1024, scan), "gc" },
+	{ MICRO(16, typed), "gc" },
+	{ MICRO(64, typed), "gc" },
+	{ MICRO(256, typed), "gc" },
+	{ MICRO(1024, typed), "gc" },
+	{ { "trees.18", TIMED("trees.18"), run_trees, 18 }, "gc" },
+	{ { "trees.21", TIMED("trees.21"), run_trees, 21 }, "gc" },
+	{ { "gcbench", TIMED("gcbench"), run_gcbench, 0 }, "gc" },
+	{ MARK(graph), "gc" },
+	{ MARK(list), "gc" },
+	{ MARK(wide), "gc" },
+	{ MARK(noscan), "gc" },
+	{ { "churn", TIMED("churn"), run_churn, 0 }, "gc" },
+	{ { "remote.collected", TIMED("remote.collected"), run_pass, 0 }, "gc" },
+	{ { "frag.collected", "frag.collected frag.collected.cpu", run_collected_trace, 0 }, "gc" },
+	{ LATENCY("latency"), "gc gc-mode=barrier gc-watched-roots" },
+	{ LATENCY("latency.in-pages"), "gc gc-mode=pages" },
+	{ LATENCY("latency.in-stw"), "gc" },
+};
+
 void die(const char *format, ...)
 {
 	va_list args;
@@ -56,9 +112,24 @@ void report(const char *name, double value, const char *unit)
 	printf("%s %.4f %s\n", name, value, unit);
 }
 
+void report_part(const char *name, const char *part, double value, const char *unit)
+{
+	char row[64];
+
+	snprintf(row, sizeof(row), "%s.%s", name, part);
+	report(row, value, unit);
+}
+
 unsigned long scaled(unsigned long n)
 {
 	return n > divisor ? n / divisor : 1;
+}
+
+unsigned scaled_depth(unsigned depth)
+{
+	for (unsigned long d = divisor; d > 1; d /= 2)
+		depth--;
+	return depth;
 }
 
 void *own_pages(size_t size)
@@ -84,22 +155,33 @@ double now_ns(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
+double cpu_ns(void)
+{
+	return clock_read(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 struct stopwatch stopwatch_start(void)
 {
-	return (struct stopwatch){ now_ns(), clock_read(CLOCK_PROCESS_CPUTIME_ID) };
+	return (struct stopwatch){ now_ns(), cpu_ns() };
+}
+
+static void report_times(const struct stopwatch *w, const char *name, double per, const char *unit)
+{
+	double wall = now_ns() - w->wall_ns, cpu = cpu_ns() - w->cpu_ns;
+
+	report(name, wall / per, unit);
+	report_part(name, "cpu", cpu / per, unit);
+	report_part(name, "peak", memory_peak() / 1048576, "MiB");
 }
 
 void stopwatch_report(const struct stopwatch *w, const char *name, double operations)
 {
-	double wall = now_ns() - w->wall_ns;
-	double cpu = clock_read(CLOCK_PROCESS_CPUTIME_ID) - w->cpu_ns;
-	char row[64];
+	report_times(w, name, operations, "ns");
+}
 
-	report(name, wall / operations, "ns");
-	snprintf(row, sizeof(row), "%s.cpu", name);
-	report(row, cpu / operations, "ns");
-	snprintf(row, sizeof(row), "%s.peak", name);
-	report(row, memory_peak() / 1048576, "MiB");
+void stopwatch_report_whole(const struct stopwatch *w, const char *name)
+{
+	report_times(w, name, 1e6, "ms");
 }
 
 /* A line "FIELD: N kB" of what the kernel says about this process, in bytes */
@@ -133,18 +215,34 @@ double memory_peak(void)
 static int list(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(workloads); i++)
-		printf("%s %s\n", workloads[i].name, workloads[i].rows);
+		printf("malloc %s %s\n", workloads[i].name, workloads[i].rows);
+	for (size_t i = 0; i < ARRAY_SIZE(collected); i++)
+		printf("collected %s %s\n", collected[i].w.name, collected[i].w.rows);
 	return 0;
 }
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: bench-child process|tern [WORKLOAD [DIVISOR]]\n"
-			"       bench-child list\n");
+	fprintf(stderr, "usage: bench-child process|tern|bdwgc [WORKLOAD [DIVISOR]]\n"
+			"       bench-child list\n"
+			"       bench-child run PROGRAM [ARGUMENT]...\n");
 	return 2;
 }
 
-static void run(const char *name)
+/* Some heaps ask for huge pages, and others do not: none gets any, nor does what this process becomes. */
+static void small_pages(void)
+{
+	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0) != 0)
+		die("cannot turn huge pages off");
+}
+
+static int become(char **argv)
+{
+	execv(argv[0], argv);
+	die("cannot run %s", argv[0]);
+}
+
+static void run(const char *name, bool is_tern)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(workloads); i++) {
 		if (strcmp(workloads[i].name, name) == 0) {
@@ -152,7 +250,27 @@ static void run(const char *name)
 			return;
 		}
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(collected); i++) {
+		if (strcmp(collected[i].w.name, name) == 0) {
+			if (is_tern)
+				collector_tern(&gc, collected[i].options);
+			collected[i].w.run(&collected[i].w);
+			return;
+		}
+	}
 	die("no workload %s", name);
+}
+
+/* The heap of that name; returns where it comes from, or NULL if there is none. */
+static const char *begin(const char *name)
+{
+	if (strcmp(name, "process") == 0)
+		return backend_process(&heap);
+	if (strcmp(name, "tern") == 0)
+		return backend_tern(&heap);
+	if (strcmp(name, "bdwgc") == 0)
+		return collector_bdw(&gc);
+	return NULL;
 }
 
 int main(int argc, char **argv)
@@ -161,21 +279,19 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "list") == 0)
 		return list();
+	small_pages();
+	if (argc > 2 && strcmp(argv[1], "run") == 0)
+		return become(argv + 2);
 	if (argc < 2 || argc > 4)
-		return usage();
-	if (strcmp(argv[1], "process") == 0)
-		whose = backend_process(&heap);
-	else if (strcmp(argv[1], "tern") == 0)
-		whose = backend_tern(&heap);
-	else
 		return usage();
 	if (argc > 3)
 		divisor = strtoul(argv[3], NULL, 10);
-	if (divisor == 0)
+	whose = begin(argv[1]);
+	if (!whose || divisor == 0)
 		return usage();
 	if (argc == 2)
 		puts(whose);
 	else
-		run(argv[2]);
+		run(argv[2], strcmp(argv[1], "tern") == 0);
 	return 0;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # table.awk - lines "ROUND HEAP ROW VALUE UNIT" to a table for people and one for programs.
 #
-# Variables: peers, their names; rounds; pattern, of rows; out, the file for programs.
+# Variables: peers, their names; rounds; pattern, of rows; out, the file for programs, which grows.
 
 function median(list, n,    i, j, t) {
   for (i = 2; i <= n; i++) {
@@ -50,7 +50,7 @@ function short(x) {
 
 END {
   npeers = split(peers, peer)
-  printf "\n%-18s %-5s %8s", "", "", "tern"
+  printf "\n%-24s %-5s %8s", "", "", "tern"
   for (p = 1; p <= npeers; p++)
     printf " %16s", peer[p] " (ratio)"
   printf " %8s\n", "spread %"
@@ -60,9 +60,9 @@ END {
       continue
     m = middle("tern", row)
     widest = spread
-    printf "%-18s %-5s %8s", row, unit[row], short(m)
+    printf "%-24s %-5s %8s", row, unit[row], short(m)
     if (m != "")
-      printf "%s\t%.4f\t%s\n", row, m, unit[row] > out
+      printf "%s\t%.4f\t%s\n", row, m, unit[row] >> out
     for (p = 1; p <= npeers; p++) {
       theirs = middle(peer[p], row)
       if (theirs != "" && spread > widest)
@@ -70,9 +70,8 @@ END {
       q = ratio(peer[p], row)
       printf " %8s (%5s)", short(theirs), short(q)
       if (q != "")
-        printf "%s.vs.%s\t%.4f\tratio\n", row, peer[p], q > out
+        printf "%s.vs.%s\t%.4f\tratio\n", row, peer[p], q >> out
     }
     printf " %8.0f\n", widest
   }
-  print "\nA ratio below 1: tern needs less; of scaling, above 1: tern gains more."
 }

@@ -11,8 +11,6 @@
 #include "boot/host/host.h"
 #include "tests/bench/hosted/bench.h"
 
-#define CPUS 2
-
 struct team {
 	void (*side)(unsigned cpu, void *arg);
 	void *arg;
@@ -43,8 +41,7 @@ static void run_pinned(unsigned cpu, void *arg)
 	t->side(cpu, t->arg);
 }
 
-/* A scheduler may leave threads of so short a life on one processor. */
-static void on_cpus(unsigned n, void (*side)(unsigned cpu, void *arg), void *arg)
+void on_cpus(unsigned n, void (*side)(unsigned cpu, void *arg), void *arg)
 {
 	struct team t = { side, arg };
 
@@ -66,7 +63,7 @@ struct ring {
 
 static struct ring ring;
 
-static void wait_until(_Atomic unsigned long *count, unsigned long value)
+void wait_until(_Atomic unsigned long *count, unsigned long value)
 {
 	while (atomic_load_explicit(count, memory_order_acquire) < value)
 		sched_yield();

@@ -7,8 +7,11 @@
  * program needed before. Then all is freed, and the time of a second turn is taken: in the first
  * most of it is the kernel's, who clears pages, or the time in which a host finds them.
  *
+ * With a collector, objects are dropped and not freed, and there is one turn: how much more memory is in
+ * use then is the collector's choice, as much as the allocator's.
+ *
  * Context  thread 0. */
-#include "tests/bench/hosted/bench.h"
+#include "tests/bench/hosted/collected.h"
 
 #define LIVE     (256ul << 20)
 #define SIZE_MIN 64
@@ -28,19 +31,22 @@ struct trace {
 	size_t live, live_max; /* bytes */
 	unsigned long made;
 	uint64_t rng;
+	void *(*new_object)(size_t size);
+	size_t (*drop_object)(void *p); /* returns its size */
 };
 
 static void drop_random(struct trace *t)
 {
 	unsigned long i = rng_next(&t->rng) % t->count;
 
-	t->live -= drop_object(t->object[i]);
+	t->live -= t->drop_object(t->object[i]);
 	t->object[i] = t->object[--t->count];
+	t->object[t->count] = NULL;
 }
 
 static void make(struct trace *t, size_t size)
 {
-	t->object[t->count++] = new_object(size);
+	t->object[t->count++] = t->new_object(size);
 	t->live += size;
 	t->made++;
 	if (t->live > t->live_max)
@@ -67,13 +73,16 @@ static void play(struct trace *t, size_t limit)
 static void drop_all(struct trace *t)
 {
 	while (t->count > 0)
-		t->live -= drop_object(t->object[--t->count]);
+		t->live -= t->drop_object(t->object[--t->count]);
 }
 
 void run_trace(const struct workload *w)
 {
 	size_t limit = scaled(LIVE);
-	struct trace t = { .object = own_pages(limit / SIZE_MIN * sizeof(void *)), .rng = 11 };
+	struct trace t = { .object = own_pages(limit / SIZE_MIN * sizeof(void *)),
+			   .rng = 11,
+			   .new_object = new_object,
+			   .drop_object = drop_object };
 	double before = memory_now();
 	struct stopwatch time;
 
@@ -85,4 +94,34 @@ void run_trace(const struct workload *w)
 	play(&t, limit);
 	stopwatch_report(&time, w->name, (double)t.made);
 	drop_all(&t);
+}
+
+static void *new_collected(size_t size)
+{
+	void *p = gc.noscan(size);
+
+	mark(p, size);
+	return p;
+}
+
+static size_t drop_collected(void *p)
+{
+	return marked_size(p);
+}
+
+void run_collected_trace(const struct workload *w)
+{
+	size_t limit = scaled(LIVE), size = limit / SIZE_MIN * sizeof(void *);
+	double before = memory_now() + (double)size;
+	struct trace t = { .object = must(gc.scan(size)),
+			   .rng = 11,
+			   .new_object = new_collected,
+			   .drop_object = drop_collected };
+	struct stopwatch time;
+
+	gc.markers(2);
+	time = stopwatch_start();
+	play(&t, limit);
+	report(w->name, (memory_peak() - before) / (double)t.live_max, "times");
+	report_part(w->name, "cpu", (cpu_ns() - time.cpu_ns) / (double)t.made, "ns");
 }
