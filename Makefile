@@ -21,6 +21,7 @@
 ##   make bench          count instructions under -icount; table in O=/bench-ARCH.tsv
 ##   make bench-hosted   time this machine's heaps beside tern's; table in O=/bench-hosted.tsv
 ##                       (B=PATTERN of rows, ROUNDS=5, PEERS="mimalloc NAME=FILE.so")
+##   make bench-report   docs/performance.md, with pictures, from the tables of these
 ##
 ## Testing
 ##   make check          the quick part, under a minute
@@ -291,6 +292,8 @@ bench-hosted:
 	@ROUNDS='$(ROUNDS)' PEERS='$(PEERS)' DIVISOR='$(DIVISOR)' GOCHILD='$(O)/tools/bench-go' \
 		sh tests/bench/hosted/run.sh \
 		$(O)/host-release$(if $(llvm),-llvm)/bench-child $(O)/bench-hosted.tsv '$(B)'
+bench-report:
+	@sh tools/performance.sh $(O) docs/performance.md tests/bench/targets.tsv
 iso:
 	$(call setup,x86_64 iso)
 	$(remake) ARCH=x86_64 $(O)/x86_64-$(BUILD)$(if $(llvm),-llvm)/$(SAMPLE).iso
@@ -359,7 +362,7 @@ version = $(shell awk '/define TERN_VERSION_(MAJOR|MINOR|PATCH)/ { v = v s $$3; 
 clean:
 	rm -rf '$(O)' compile_commands.json
 force:
-.PHONY: force help lib image test-program test-tools run boot gdb bench bench-sizes bench-hosted iso test \
+.PHONY: force help lib image test-program test-tools run boot gdb bench bench-sizes bench-hosted bench-report iso test \
 	test-host test-qemu test-matrix check fuzz soak cover lint format tables picture install uninstall clean
 
 -include $(shell find $(D) -name '*.d' 2>/dev/null)
