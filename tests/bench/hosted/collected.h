@@ -31,7 +31,7 @@ struct collector {
 /* The one that is measured. [const] once a workload runs */
 extern struct collector gc;
 
-/* tern, with options as in the environment variable of boot/host/stop.h. */
+/* tern, with options as in the environment variable of boot/host/stop.h, which goes before them. */
 void collector_tern(struct collector *c, const char *options);
 /* The bdwgc that was loaded before this process's libraries; returns the name of its object. */
 const char *collector_bdw(struct collector *c);

@@ -69,7 +69,7 @@ static void nothing(void)
 void collector_tern(struct collector *c, const char *options)
 {
 	sem_init(&work, 0, 0);
-	setenv("TERN", options, 1);
+	setenv("TERN", options, 0);
 	if (!host_gc_start())
 		die("tern's collector does not start with: %s", options);
 	*c = (struct collector){

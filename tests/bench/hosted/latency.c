@@ -63,6 +63,7 @@ static void make_newest(struct entry *e)
 	tern_store(&cache->newest, e);
 }
 
+/* It may lead nowhere: a word on a stack that still leads to it would keep all newer ones for ever. */
 static void forget_oldest(void)
 {
 	struct entry *e = cache->oldest, **at = bucket_of(e->key);
@@ -71,6 +72,8 @@ static void forget_oldest(void)
 		at = &(*at)->chain;
 	tern_store(at, e->chain);
 	unlink_entry(e);
+	tern_store(&e->newer, NULL);
+	tern_store(&e->chain, NULL);
 	cache->count--;
 }
 

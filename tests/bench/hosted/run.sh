@@ -53,6 +53,7 @@ peer() {
   collected) collectors="$collectors $2=$3" ;;
   esac
   whose=$(on "$2" 2>/dev/null)
+  # shellcheck disable=SC2254
   case ${whose##*/} in
   ${4:-"${3##*/}"}) echo "$2: $(readlink -e "$whose" || echo "$whose")" ;;
   *)

@@ -64,6 +64,7 @@ func (c *lru) forgetOldest() {
 	}
 	*at = e.chain
 	c.unlink(e)
+	e.newer, e.chain = nil, nil
 	c.count--
 }
 
