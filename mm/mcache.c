@@ -99,8 +99,6 @@ static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct ter
 {
 	struct tern_mspan *s = c->slots[spc].span;
 
-	if (!s)
-		return;
 	tern_sample_show(c->sampler, spc);
 	count_taken(c, spc);
 	collect(h, s);
@@ -177,15 +175,18 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 void tern_mcache_release_collected(struct tern_mcache *c, struct tern_mcentral *all,
 				   struct tern_mheap *h)
 {
+	/* In each pause: most have none. */
 	for (unsigned i = 0; tern_spanclass_collected(i); i++)
-		give_up(c, all, h, (tern_spanclass)i);
+		if (c->slots[i].span)
+			give_up(c, all, h, (tern_spanclass)i);
 	c->tiny = c->tiny_end = 0;
 }
 
 void tern_mcache_release_all(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h)
 {
 	for (unsigned i = 0; i < TERN_SPANCLASSES; i++)
-		give_up(c, all, h, (tern_spanclass)i);
+		if (c->slots[i].span)
+			give_up(c, all, h, (tern_spanclass)i);
 	c->tiny = c->tiny_end = 0;
 	/* release: who sees it finds the spans in their lists */
 	atomic_store_explicit(&c->holds, false, memory_order_release);
