@@ -35,7 +35,7 @@ TEST(pages_host, ten_thousand_scattered_regions)
 
 	REQUIRE(base);
 	base = (char *)(((uintptr_t)base + TERN_PAGE_SIZE - 1) & ~(TERN_PAGE_SIZE - 1));
-	map = (struct tern_arena_map){ 0 };
+	memset(&map, 0, sizeof(map));
 	tern_mheap_init(&h, &map);
 	/* The tables of a first arena need a few in a row. */
 	REQUIRE(tern_region_trim((uintptr_t)base + span, TABLES * TERN_PAGE_SIZE, p));

@@ -20,7 +20,7 @@ static uint64_t first_page(void)
 
 static void start(void)
 {
-	map = (struct tern_arena_map){ 0 };
+	memset(&map, 0, sizeof(map));
 	tern_mheap_init(&h, &map);
 	memset(covered, 0, sizeof(covered));
 	memset(held, 0, sizeof(held));

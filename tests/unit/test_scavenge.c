@@ -268,7 +268,7 @@ static bool start_heap(struct tern_scavenger *s, bool zeroed)
 	clock_ns = 1;
 	port_takes_ns = 0;
 	p.first = tern_page_of((uintptr_t)buffer);
-	map = (struct tern_arena_map){ 0 };
+	memset(&map, 0, sizeof(map));
 	tern_mheap_init(&h, &map);
 	return tern_mheap_add(&h, p, zeroed) && tern_mheap_grow(&h, 1);
 }
