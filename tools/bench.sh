@@ -58,4 +58,4 @@ if ! [ -s "$new" ]; then
   exit 1
 fi
 sort -u "$new" >"$table"
-awk '{ printf "%-24s %12d %s\n", $1, $2, $3 }' "$table"
+awk '{ printf "%-24s %12s %s\n", $1, $2, $3 }' "$table"

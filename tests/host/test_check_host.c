@@ -11,14 +11,13 @@
 #include <tern/gc.h>
 #include <tern/tern.h>
 
-#include "arch/arch.h"
 #include "boot/host/host.h"
 #include "gc/check.h"
-#include "gc/concurrent.h"
 #include "gc/gc.h"
 #include "tests/test.h"
 #include "tests/unit/collect.h"
 #include "tests/unit/hidden.h"
+#include "tests/unit/marking.h"
 
 static void **volatile white, **volatile black; /* roots */
 static uintptr_t hidden;
@@ -49,36 +48,14 @@ static void move_to_black(void *arg)
 	}
 }
 
-static void start_at(uintptr_t sp, void *arg)
-{
-	(void)arg;
-	tern_gc_start_marking(sp);
-}
-
-static void finish_at(uintptr_t sp, void *arg)
-{
-	(void)arg;
-	tern_gc_finish_marking(sp);
-}
-
-static void start_marking(void)
-{
-	tern_gc_become_busy(true);
-	tern_gc_state.options.mode = TERN_GC_BARRIER;
-	tern_gc_state.options.check = true;
-	tern_gc_state.options.stop_the_world = false;
-	tern_gc_state.cycle = (struct tern_gc_running){ .numbers.why = TERN_PACER_EXPLICIT };
-	arch_spill(start_at, NULL);
-	tern_gc_end_busy();
-}
-
 static void run_cycle(void *arg)
 {
 	(void)arg;
 	in_deep_frame(make_white, NULL);
+	change_options(TERN_GC_BARRIER, false, true);
 	start_marking();
 	in_deep_frame(move_to_black, NULL);
-	arch_spill(finish_at, NULL);
+	finish_marking();
 }
 
 /* 0: no panic, and the object is there; 1: the panic that is due, in words and numbers. */

@@ -12,7 +12,6 @@
 #include <tern/safety.h>
 #include <tern/type.h>
 
-#include "arch/arch.h"
 #include "gc/check.h"
 #include "gc/concurrent.h"
 #include "gc/gc.h"
@@ -25,6 +24,7 @@
 #include "tests/test.h"
 #include "tests/unit/collect.h"
 #include "tests/unit/hidden.h"
+#include "tests/unit/marking.h"
 
 #define N HIDDEN_OBJECTS
 
@@ -329,18 +329,6 @@ static uint64_t checks(void)
 
 	tern_gc_stats(&s);
 	return s.checks;
-}
-
-static bool change_options(enum tern_gc_mode mode, bool stop_the_world, bool check)
-{
-	bool ok = collect_all();
-
-	tern_gc_become_busy(true);
-	tern_gc_state.options.mode = mode;
-	tern_gc_state.options.stop_the_world = stop_the_world;
-	tern_gc_state.options.check = check;
-	tern_gc_end_busy();
-	return ok;
 }
 
 /* A panic would end the run. */
@@ -797,26 +785,6 @@ TEST(check, what_is_freed_before_its_sweep_leaves_no_mark)
 	expect_sums(t);
 }
 
-static void start_at(uintptr_t sp, void *arg)
-{
-	(void)arg;
-	tern_gc_start_marking(sp);
-}
-
-static void finish_at(uintptr_t sp, void *arg)
-{
-	(void)arg;
-	tern_gc_finish_marking(sp);
-}
-
-static void start_marking(void)
-{
-	tern_gc_become_busy(true);
-	tern_gc_state.cycle = (struct tern_gc_running){ .numbers.why = TERN_PACER_EXPLICIT };
-	arch_spill(start_at, NULL);
-	tern_gc_end_busy();
-}
-
 /* The allocator tells the collector, as it does where cycles start by themselves. */
 static void *grow_beside(void *p)
 {
@@ -844,7 +812,7 @@ TEST(check, what_grows_beside_marking_counts_once)
 			tern_gc_mark_some(UINT64_MAX);
 		held[0] = grow_beside(held[0]);
 		EXPECT(held[0]);
-		arch_spill(finish_at, NULL);
+		finish_marking();
 		expect_sums(t);
 		held[0] = NULL;
 	}
