@@ -35,13 +35,14 @@ static _Atomic unsigned all_calls; /* together */
 static _Atomic unsigned spoiled;   /* of objects that were not whole */
 static _Atomic unsigned when[N];   /* the value of `now` at the last call */
 static _Atomic unsigned now;
+static _Atomic unsigned turn[N]; /* the last call was that one of all */
 static atomic_bool keep;
 static struct node *kept[N]; /* a root */
 
 static void begin(void)
 {
 	for (unsigned i = 0; i < N; i++) {
-		calls[i] = when[i] = 0;
+		calls[i] = when[i] = turn[i] = 0;
 		kept[i] = NULL;
 	}
 	all_calls = spoiled = now = 0;
@@ -52,7 +53,7 @@ static void begin(void)
 static void note_call(uint64_t number)
 {
 	calls[number]++;
-	all_calls++;
+	turn[number] = ++all_calls;
 	when[number] = now;
 }
 
@@ -228,8 +229,8 @@ TEST(finalizer, comes_before_those_of_what_it_leads_to)
 	for (unsigned i = 0; i < 3; i++)
 		collect_and_run();
 	for (unsigned i = 0; i + 2 < N; i += 3) {
-		disorder += (when[i + 1] && when[i + 1] <= when[i]) ||
-			    (when[i + 2] && when[i + 2] <= when[i + 1]);
+		disorder += (turn[i + 1] && turn[i + 1] <= turn[i]) ||
+			    (turn[i + 2] && turn[i + 2] <= turn[i + 1]);
 		in_time += when[i] == 1 && when[i + 1] == 2 && when[i + 2] == 3;
 	}
 	EXPECT_EQ(disorder, 0);
