@@ -4,6 +4,7 @@
 
 #include <tern/final.h>
 #include <tern/gc.h>
+#include <tern/port.h>
 #include <tern/tern.h>
 
 #include "arch/arch.h"
@@ -18,6 +19,7 @@
 #define TRASH     ((size_t)40000)
 #define TRASH_MAX 100000u
 #define CYCLES    30u
+#define HANG_NS   20000000000ull
 
 /* Nothing that the compiler knows of is in the frame. */
 static TERN_NOINLINE void clear_frames(void)
@@ -103,4 +105,13 @@ static void run(void *arg)
 void run_due(void)
 {
 	in_deep_frame(run, NULL);
+}
+
+bool run_due_until(const _Atomic unsigned *count, unsigned want)
+{
+	uint64_t start_ns = tern_port_clock_ns();
+
+	while (*count < want && tern_port_clock_ns() - start_ns < HANG_NS)
+		run_due();
+	return *count >= want;
 }

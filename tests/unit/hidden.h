@@ -45,5 +45,7 @@ void collect_beside(struct beside *b);
 /* Call what is due, in a deep frame. It may be that a thread of the kernel does so as well: then what
  * was due is called soon. */
 void run_due(void);
+/* ... until *count is so much, as that thread may be in the middle of it: false if that does not come. */
+bool run_due_until(const _Atomic unsigned *count, unsigned want);
 
 #endif

@@ -86,9 +86,7 @@ static void forget(void)
 
 static bool all_called(unsigned want)
 {
-	for (unsigned i = 0; i < 1000 && all_calls < want; i++)
-		run_due();
-	return all_calls >= want;
+	return run_due_until(&all_calls, want);
 }
 
 static bool called_at_most_once(void)
@@ -162,9 +160,7 @@ TEST(cleanup, comes_a_cycle_after_the_finalizer)
 		EXPECT_EQ(tern_set_finalizer(strong[i], finalize, NULL), TERN_OK);
 	forget();
 	collect_all();
-	for (unsigned i = 0; i < 1000 && finalized < MOST; i++)
-		run_due();
-	EXPECT(finalized >= MOST);
+	EXPECT(run_due_until(&finalized, MOST));
 	EXPECT_EQ(all_calls, 0);
 	collect_all();
 	EXPECT(all_called(EACH * (MOST - HIDDEN_STAY)));

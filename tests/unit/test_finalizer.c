@@ -92,9 +92,7 @@ static void collect_and_run(void)
 /* Another thread may be at it. */
 static bool all_called(unsigned want)
 {
-	for (unsigned i = 0; i < 1000 && all_calls < want; i++)
-		run_due();
-	return all_calls >= want;
+	return run_due_until(&all_calls, want);
 }
 
 static bool called_at_most(unsigned times)
@@ -360,9 +358,7 @@ TEST(finalizer, sixteen_in_a_block_in_one_cycle)
 	EXPECT_EQ(results, TERN_OK);
 	/* The block that the CPU had begun is not held back either. */
 	collect_all();
-	for (unsigned i = 0; i < 1000 && crumbs < 16 * MOST; i++)
-		run_due();
-	EXPECT(crumbs >= 16 * MOST && crumbs <= 16 * N);
+	EXPECT(run_due_until(&crumbs, 16 * MOST) && crumbs <= 16 * N);
 }
 
 /* --- the other end --------------------------------------------------------------------------- */
@@ -427,9 +423,7 @@ TEST(finalizer, a_hundred_thousand)
 	tern_free(all);
 	all = NULL;
 	collect_all();
-	for (unsigned i = 0; i < 1000 && many < MANY - 1000; i++)
-		run_due();
-	EXPECT(many >= MANY - 1000 && many <= MANY);
+	EXPECT(run_due_until(&many, MANY - 1000) && many <= MANY);
 }
 
 TEST(finalizer, bad_addresses)
