@@ -310,7 +310,7 @@ test-qemu:
 	$(call test_setup,host x86_64 aarch64 iso llvm)
 	$(call tests,test,arch=$(filter-out host,$(if $(filter command line environment,$(origin ARCH)),$(ARCH),)))
 test-matrix:
-	$(call test_setup,host x86_64 aarch64 iso llvm)
+	$(call test_setup,host x86_64 aarch64 iso llvm sanitizers)
 	$(call tests,matrix)
 check:
 	$(call test_setup,host x86_64 aarch64)

@@ -329,7 +329,8 @@ static void place_swept(struct tern_mcentral *c, struct tern_mcentral *all, stru
 bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
 			 struct tern_pagecache *pages, struct tern_mspan *s)
 {
-	struct tern_mcentral *c = &all[s->spc];
+	/* A guess before the span is claimed, as its record may be another's by now: then no claim succeeds. */
+	struct tern_mcentral *c = &all[__atomic_load_n(&s->spc, __ATOMIC_RELAXED)];
 
 	if (!sweep_slots(c, h, s))
 		return false;

@@ -62,6 +62,7 @@ boots() {
 }
 
 matrix() {
+  echo "hosted build=debug san=tsan"
   echo "suite arch=aarch64 build=verify smp=2 mem=512M gic=2 el=2 balloon=1"
   echo "suite arch=x86_64 build=release llvm=1 smp=8 mem=4G balloon=1"
   echo "suite arch=aarch64 build=release llvm=1 smp=8 mem=4G gic=3 balloon=1"
