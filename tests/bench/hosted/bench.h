@@ -72,6 +72,10 @@ struct stopwatch {
 	double wall_ns, cpu_ns;
 };
 double now_ns(void);
+/* How long fn(size, n) takes, the best of so many times: whatever else runs on the machine can only make
+ * one slower. */
+double best_of(unsigned times, void (*fn)(size_t size, unsigned long n), size_t size,
+	       unsigned long n);
 double cpu_ns(void);
 struct stopwatch stopwatch_start(void);
 /* Rows: time of an operation, CPU time of all threads, and peak memory of the process. */

@@ -155,6 +155,22 @@ double now_ns(void)
 	return clock_read(CLOCK_MONOTONIC);
 }
 
+double best_of(unsigned times, void (*fn)(size_t size, unsigned long n), size_t size,
+	       unsigned long n)
+{
+	double best = 0;
+
+	for (unsigned i = 0; i < times; i++) {
+		double start = now_ns(), took;
+
+		fn(size, n);
+		took = now_ns() - start;
+		if (i == 0 || took < best)
+			best = took;
+	}
+	return best;
+}
+
 double cpu_ns(void)
 {
 	return clock_read(CLOCK_PROCESS_CPUTIME_ID);

@@ -48,22 +48,12 @@ static void make_typed(size_t size, unsigned long n)
 	}
 }
 
-/* The best of some: whatever else runs on the machine can only make one slower. */
 static void in_pieces(const struct workload *w, void (*fn)(size_t size, unsigned long n))
 {
 	unsigned long n = scaled(PIECE / w->size);
-	double best = 0;
 
 	gc.markers(CPUS);
-	for (unsigned i = 0; i < PIECES; i++) {
-		double start = now_ns(), took;
-
-		fn(w->size, n);
-		took = now_ns() - start;
-		if (i == 0 || took < best)
-			best = took;
-	}
-	report(w->name, best / (double)n, "ns");
+	report(w->name, best_of(PIECES, fn, w->size, n) / (double)n, "ns");
 }
 
 void run_micro_noscan(const struct workload *w)

@@ -38,23 +38,15 @@ static void cleared_pairs(size_t size, unsigned long n)
 	}
 }
 
-/* The best of many short runs: whatever else runs on the machine can only make one slower. */
 static void in_pieces(const struct workload *w, void (*fn)(size_t, unsigned long), unsigned long n)
 {
 	void *neighbour[NEIGHBOURS];
-	double best = 0;
+	double best;
 
 	n = scaled(n);
 	for (unsigned i = 0; i < NEIGHBOURS; i++)
 		neighbour[i] = new_object(w->size);
-	for (unsigned i = 0; i < PIECES; i++) {
-		double start = now_ns(), took;
-
-		fn(w->size, n);
-		took = now_ns() - start;
-		if (i == 0 || took < best)
-			best = took;
-	}
+	best = best_of(PIECES, fn, w->size, n);
 	for (unsigned i = 0; i < NEIGHBOURS; i++)
 		drop_object(neighbour[i]);
 	report(w->name, best / (double)n, "ns");
