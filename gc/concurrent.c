@@ -37,8 +37,8 @@
 #include "lib/irq.h"
 #include "mm/heap.h"
 
-/* Who allocates marks at most so many times as much, and a quantum: so no allocation takes long, and
- * while all that lives is marked the heap grows by an eighth of it at most. */
+/* Who allocates marks at most so many times as much, and TERN_PACER_ASSIST_MIN: so no allocation takes
+ * long, and while all that lives is marked the heap grows by an eighth of it at most. */
 #define ASSIST_MOST 8u
 
 static bool is_marking(void)

@@ -322,7 +322,7 @@ static void free_holders(struct holder *h)
 	}
 }
 
-/* Whoever still points there finds nothing, and all of it stays where it is for now. */
+/* Whoever still points there finds nothing, and all of it stays where it is until nobody does. */
 static void quarantine(struct tern_user_arena *a)
 {
 	struct holder *first = a->holders;

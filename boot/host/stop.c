@@ -39,7 +39,7 @@
 
 struct player {
 	bool used;
-	bool away; /* plays no CPU for now */
+	bool away; /* plays no CPU at present */
 	unsigned cpu;
 	pthread_t thread;
 	atomic_bool *irq_waits;
