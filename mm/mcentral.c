@@ -61,12 +61,12 @@ static bool worth_listing(uint64_t slots, uint64_t free)
 	return count_bits(free) * 8 >= count_bits(slots);
 }
 
-static uint64_t remote_in(struct tern_mspan *s, unsigned w)
+static uint64_t remote_in(const struct tern_mspan *s, unsigned w)
 {
 	return atomic_load_explicit(&s->word[w].remote, memory_order_seq_cst);
 }
 
-static uint64_t free_in(struct tern_mspan *s, unsigned w)
+static uint64_t free_in(const struct tern_mspan *s, unsigned w)
 {
 	return atomic_load_explicit(&s->word[w].free, memory_order_seq_cst) | remote_in(s, w);
 }
@@ -151,7 +151,9 @@ static void list_full(struct tern_mcentral *c, struct tern_mspan *s)
 }
 
 /* What a record says of itself, which may be becoming another span's. It is true if the place has
- * not changed since before it was read. */
+ * not changed since before it was read. Then what those who freed did with their objects and with
+ * the record comes before what the next users of both do: acquire, with the release of who freed. And of
+ * two who free the last two objects at once, one sees both: seq_cst. */
 struct look {
 	uintptr_t base;
 	uint32_t npages;
@@ -164,8 +166,7 @@ static struct look look_at(const struct tern_mspan *s)
 	unsigned live = __atomic_load_n(&s->nelems, __ATOMIC_RELAXED);
 
 	for (unsigned w = 0; w < s->nwords; w++)
-		live -= count_bits(atomic_load_explicit(&s->word[w].free, memory_order_relaxed) |
-				   atomic_load_explicit(&s->word[w].remote, memory_order_relaxed));
+		live -= count_bits(free_in(s, w));
 	return (struct look){
 		.base = __atomic_load_n(&s->base, __ATOMIC_RELAXED),
 		.npages = __atomic_load_n(&s->npages, __ATOMIC_RELAXED),
