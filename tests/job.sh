@@ -45,6 +45,16 @@ expect() {
 finish() { echo "1..$count" >>"$ktap"; }
 says() { grep -aqE -- "$1" "$log"; }
 
+# Why the job failed: the checks, what the log says before each, a sanitizer's first report, its end.
+why() {
+  grep -a '^not ok' "$ktap"
+  grep -aE -B 6 '^not ok' "$log" | head -n 60
+  grep -aE -m 1 -A 50 '(WARNING|ERROR|FATAL): [A-Za-z]*Sanitizer|runtime error:' "$log"
+  echo "--- its last lines"
+  tail -n 25 "$log"
+  echo "---"
+}
+
 # The lines of the log that are KTAP. A log whose tests do not have what T asks for plans none.
 take_ktap() {
   if grep -q '^no test matches' "$log"; then
@@ -242,6 +252,7 @@ run_script() {
 "run_$kind"
 if grep -q '^not ok' "$ktap" || ! grep -q '^1\.\.' "$ktap"; then
   echo "FAILED  $name (see $log)"
+  why
 else
   echo "passed  $name"
 fi

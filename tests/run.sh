@@ -5,7 +5,8 @@
 # usage: run.sh check|test|matrix      environment: O, MAKE, JOBS, ONLY, T, QUICK, SEED
 # ONLY and T are extended regular expressions for jobs' lines. T selects the jobs it matches; if
 # there is none, the tests that it matches (a name, or a pattern with *), hosted and in guests. A
-# failing job's log is shown, its end at least. The last line is tools/report.awk's verdict.
+# failing job says at once why, and is named again at the end, where tools/report.awk's verdict is
+# the last line.
 set -u
 
 set=$1
@@ -56,8 +57,8 @@ xargs -P "$jobs" -L 1 sh tests/job.sh <"$list"
 # shellcheck disable=SC2086
 for ktap in $results; do
   grep -q '^not ok' "$ktap" || ! grep -q '^1\.\.' "$ktap" || continue
-  echo "--- ${ktap%.ktap}.log (its last 60 lines)"
-  tail -n 60 "${ktap%.ktap}.log"
+  echo "--- failed: ${ktap%.ktap}.log"
+  grep '^not ok' "$ktap" || echo "no result"
 done
 echo "---"
 # shellcheck disable=SC2086
