@@ -124,7 +124,7 @@ unsigned tern_mspan_collect(struct tern_mspan *s)
 	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++) {
 		uint64_t freed, seen = get(&w->remote);
 
-		if (seen == 0)
+		if (seen == 0 && !TERN_FAULT(REMOTE_LOST))
 			continue;
 		/* acquire: with the release of who freed, whose last writes to the object come
 		 * before whatever its next user does */
