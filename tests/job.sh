@@ -243,17 +243,19 @@ run_session() {
 }
 
 run_script() {
-  O=$O/test/$name sh "tests/build/$script.sh" >"$log" 2>&1
+  BUILT=$O O=$O/test/$name sh "tests/build/$script.sh" >"$log" 2>&1
   grep -aE '^(ok|not ok|1\.\.|KTAP)' "$log" >"$ktap"
 }
 
+began=$(date +%s)
 : >"$ktap"
 : >"$log"
 "run_$kind"
+took=$(($(date +%s) - began))
 if grep -q '^not ok' "$ktap" || ! grep -q '^1\.\.' "$ktap"; then
-  echo "FAILED  $name (see $log)"
+  echo "FAILED  $name, $took s (see $log)"
   why
 else
-  echo "passed  $name"
+  echo "passed  $name, $took s"
 fi
 exit 0

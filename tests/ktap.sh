@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # ktap.sh - what the scripts in tests/build share; read in with ".".
 #
-# A script is run from the root of the tree with O, a directory of its own. It calls check for
-# each test and finish at the end, and leaves what it says to KTAP on its standard output. What a
+# A script is run from the root of the tree with O, a directory of its own, and BUILT, the O= of the
+# tree, where tests/run.sh has made the release libraries. It calls check for each test and finish at the end, and leaves what it says to KTAP on its standard output. What a
 # failing command printed follows as comments.
 set -u
 
@@ -14,6 +14,8 @@ O=$(cd "$O" && pwd)
 dir=$O
 unset O
 O=$dir
+mkdir -p "${BUILT:=build}"
+BUILT=$(cd "$BUILT" && pwd)
 # What `make test` was told is not for the makes that a script starts.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 

@@ -21,22 +21,27 @@ if ! jobs_of "${T:-.}"; then
   jobs_of '^(hosted|suite) ' || echo "run.sh: no job is left"
 fi
 
-# Each way of building that occurs, once, before jobs run: they share the results.
+# What is built, each way of building that occurs once, before jobs run: they share the results. The
+# libraries are for scripts.
 builds=$(awk '{
   arch = "host"; build = "release"; llvm = 0; san = ""
-  for (i = 2; i <= NF; i++) { split($i, s, "="); v[s[1]] = s[2]
+  for (i = 2; i <= NF; i++) { split($i, s, "=")
     if (s[1] == "arch") arch = s[2]
     if (s[1] == "build") build = s[2]
     if (s[1] == "llvm") llvm = s[2]
     if (s[1] == "san") san = s[2] }
-  if ($1 != "script") print "ARCH=" arch " BUILD=" build " LLVM=" llvm (san ? " SAN=" san : "")
+  if ($1 != "script") print "test-program ARCH=" arch " BUILD=" build " LLVM=" llvm (san ? " SAN=" san : "")
+  else if (/name=(library|reproducible)/) library = 1
+} END {
+  if (library) for (i = split("x86_64 aarch64 host", a, " "); i; i--)
+    for (llvm = 0; llvm < 2; llvm++) print "lib ARCH=" a[i] " BUILD=release LLVM=" llvm
 }' "$list" | sort -u)
 failed=0
 echo "$builds" | while read -r settings; do
   [ -z "$settings" ] && continue
   echo "build   $settings"
   # shellcheck disable=SC2086
-  $MAKE -s -j"$jobs" O="$O" $settings test-program >"$O/test/build.log" 2>&1 || {
+  $MAKE -s -j"$jobs" O="$O" $settings >"$O/test/build.log" 2>&1 || {
     cat "$O/test/build.log"
     exit 1
   }

@@ -171,12 +171,12 @@ for arch in x86_64 aarch64 host; do
     [ $llvm = 0 ] || id=$arch-llvm
     work=$O/$id
     ar=ar
-    settings="ARCH=$arch BUILD=release LLVM=$llvm O=$work/build"
+    settings="ARCH=$arch BUILD=release LLVM=$llvm O=$BUILT"
     tools $arch $llvm
     mkdir -p "$work"
     # shellcheck disable=SC2086
     check "$id: builds" make -s $settings lib
-    lib=$(echo "$work"/build/*/libtern.a)
+    lib=$BUILT/$arch-release${id#"$arch"}/libtern.a
     names
     [ $arch = host ] || freestanding
     install_and_use

@@ -1,13 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # reproducible.sh - the same sources give the same bytes, wherever they lie and wherever they are
-# built: two copies of the tree, at paths of different lengths, each with an O= of its own.
+# built: this tree, and a copy of it at a path of another length, with an O= beside it.
 . tests/ktap.sh
 
-one=$O/one two=$O/somewhere/else/entirely
-copy_tree "$one"
-mkdir -p "$two"
-cp -R "$one/." "$two"
+copy=$O/somewhere/else/entirely
+copy_tree "$copy"
 
 # both ARCH LLVM FILE...
 both() {
@@ -16,11 +14,11 @@ both() {
   [ "$2" = 0 ] || dir=$dir-llvm
   shift 2
   # shellcheck disable=SC2086
-  check "$dir: builds" make -s -j2 -C "$one" $settings O=build lib image
+  check "$dir: builds" make -s -j2 $settings O="$BUILT" lib image
   # shellcheck disable=SC2086
-  check "$dir: builds elsewhere" make -s -j2 -C "$two" $settings O="$O/out" lib image
+  check "$dir: builds elsewhere" make -s -j2 -C "$copy" $settings O="$O/out" lib image
   for file in "$@"; do
-    check "$dir: $file is the same" cmp "$one/build/$dir/$file" "$O/out/$dir/$file"
+    check "$dir: $file is the same" cmp "$BUILT/$dir/$file" "$O/out/$dir/$file"
   done
 }
 
