@@ -120,7 +120,7 @@ TEST(watch, text_may_not_be_written_for_all_that)
 	EXPECT(!mach_probe_write((uintptr_t)take, 4, value));
 }
 
-#define SPLITS 300u
+#define SPLITS 100u
 
 struct users {
 	atomic_bool done;  /* [atomic: relaxed] */

@@ -19,7 +19,7 @@ uint8_t *sampled_object(size_t size)
 	if (!heap_for_tests() || !tern_start_sampling(SAMPLED_OBJECTS, 1))
 		return NULL;
 	tern_sampling_stats(&before);
-	for (unsigned i = 0; i < 10000; i++) {
+	for (unsigned i = 0; i < 3000; i++) {
 		p = tern_malloc(size);
 		tern_sampling_stats(&now);
 		if (!p || now.taken > before.taken)
@@ -168,7 +168,7 @@ static void churn(unsigned cpu, void *arg)
 	uint64_t rng = (cpu + 1) * 77777;
 
 	(void)arg;
-	for (unsigned i = 0; i < 10000; i++) {
+	for (unsigned i = 0; i < 3000; i++) {
 		struct object **o = &held[rng % 64];
 
 		if (*o)

@@ -177,7 +177,7 @@ TEST(malloc_cpus, spans_are_given_up_while_others_free_in_them)
 
 TEST_SLOW(malloc_cpus, all_shapes_for_longer)
 {
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		run_load(t, rings, 10000);
 		run_load(t, larson, 10000);
 		run_load(t, xmalloc, 50000);
