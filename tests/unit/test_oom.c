@@ -96,12 +96,15 @@ TEST(oom, each_class_takes_all_and_gives_it_back)
 		size_t size = c < TERN_SIZECLASSES ? tern_sizeclass_size[c] : 5 * TERN_HEAP_PAGE;
 		uint64_t n, again;
 
+		/* The heap grows and makes its records. If the border of an arena lies in this memory,
+		 * that cuts it otherwise than what comes later. */
+		free_all(take_all(size, &n));
+		EXPECT_EQ(own_heap_used(), 0);
 		free_all(take_all(size, &n));
 		EXPECT_EQ(own_heap_used(), 0);
 		free_in_two_turns(take_all(size, &again));
 		EXPECT_EQ(own_heap_used(), 0);
-		/* A page that records take in between may be amid a span. */
-		if (!EXPECT(n > 0 && again + 4 >= n))
+		if (!EXPECT(n > 0 && again >= n))
 			test_note(t, "of %zu bytes: %llu, then %llu", size, (unsigned long long)n,
 				  (unsigned long long)again);
 	}
