@@ -17,6 +17,13 @@
 #define TERN_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define TERN_NOINLINE           __attribute__((noinline))
 #define TERN_INLINE             inline __attribute__((always_inline))
+/* The value as it is: compilers do not take its making apart to make parts of it twice. */
+#define TERN_OPAQUE(x)                                                                             \
+	({                                                                                         \
+		__typeof__(x) opaque_ = (x);                                                       \
+		__asm__("" : "+r"(opaque_));                                                       \
+		opaque_;                                                                           \
+	})
 #define TERN_ALIGNED(n)         __attribute__((aligned(n)))
 #define TERN_CACHE_LINE         64
 

@@ -48,7 +48,7 @@ static TERN_INLINE void *take_at(struct tern_slots *e, size_t most, bool zero, s
 	size_t size;
 
 	tern_debug_taken(p);
-	if (likely(p) && zero && e->span->needzero) {
+	if (likely(p) && zero && e->span->dirty) {
 		size = e->elemsize;
 		if (size > most)
 			__builtin_unreachable(); /* the compiler need not think of large ones */
@@ -59,9 +59,10 @@ static TERN_INLINE void *take_at(struct tern_slots *e, size_t most, bool zero, s
 
 static TERN_INLINE void *take_ready(struct tern_mcache *c, size_t spc, bool zero)
 {
+	struct tern_slots *e = &c->slots[spc];
 	size_t place;
 
-	return take_at(&c->slots[spc], TERN_SMALL_MAX, zero, &place);
+	return take_at(TERN_OPAQUE(e), TERN_SMALL_MAX, zero, &place);
 }
 
 /* The same, when the cache has just been refilled. */
@@ -475,7 +476,7 @@ static TERN_INLINE bool free_own(struct tern_mspan *s, uintptr_t offset)
 	free = atomic_load_explicit(&s->word[w].free, memory_order_relaxed);
 	if (unlikely((free | atomic_load_explicit(&s->word[w].remote, memory_order_relaxed)) & bit))
 		return false;
-	s->needzero = true;
+	s->needzero = s->dirty = true;
 	atomic_store_explicit(&s->word[w].free, free | bit, memory_order_relaxed);
 	return true;
 }

@@ -14,12 +14,16 @@
 #include "mm/mcache.h"
 
 #include "lib/assert.h"
+#include "lib/clear.h"
 #include "lib/fault.h"
+#include "mm/debug.h"
 #include "mm/sweep.h"
 #include "mm/typed.h"
 
 /* So many times, a few spans each. */
 #define SWEEP_FOR_ONE 4u
+/* Bytes in a word of slots. */
+#define CLEARED_TOGETHER 4096u
 
 static _Atomic uint64_t no_word;
 static struct tern_mspan no_span; /* holds no address, as it has no bytes */
@@ -80,6 +84,32 @@ static uint64_t free_bytes(const struct tern_mspan *s)
 	return (uint64_t)(s->nelems - tern_mspan_taken(s)) * s->elemsize;
 }
 
+/* Run by run. */
+static void clear_free(const struct tern_slots *e, size_t size)
+{
+	uint64_t free = atomic_load_explicit(e->word, memory_order_relaxed), rest;
+
+	for (; free; free = rest) {
+		unsigned first = (unsigned)__builtin_ctzll(free), end;
+
+		rest = free & (free + (1ull << first));
+		end = 64 - (unsigned)__builtin_clzll(free ^ rest);
+		tern_clear((void *)(e->base + first * size), (end - first) * size);
+	}
+}
+
+/* The slots of a word are cleared together, if the program gets them cleared, they are not large, and
+ * nobody looks for what was written into them after they were freed. */
+static void make_ready(struct tern_slots *e, struct tern_mspan *s)
+{
+	s->dirty = s->needzero;
+	if (!s->needzero || TERN_DEBUG || !tern_spanclass_collected(s->spc) ||
+	    s->elemsize > CLEARED_TOGETHER / 64)
+		return;
+	clear_free(e, s->elemsize);
+	s->dirty = false;
+}
+
 /* True if the span has a free slot. */
 static bool aim(struct tern_slots *e, struct tern_mspan *s)
 {
@@ -91,6 +121,7 @@ static bool aim(struct tern_slots *e, struct tern_mspan *s)
 	e->base = s->base + (uintptr_t)w * 64 * s->elemsize;
 	if (tern_spanclass_kind(s->spc) == TERN_KIND_TYPED)
 		s->entries = tern_typed_entry(s, w * 64);
+	make_ready(e, s);
 	return true;
 }
 

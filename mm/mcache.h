@@ -71,6 +71,7 @@ static inline void tern_mcache_count_any(struct tern_mcache *c, _Atomic uint64_t
 static TERN_INLINE void *tern_mcache_take(struct tern_slots *e, size_t *place)
 {
 	uint64_t free = atomic_load_explicit(e->word, memory_order_relaxed), taken;
+	unsigned slot;
 	void *p;
 
 	if (unlikely(free == 0))
@@ -78,8 +79,9 @@ static TERN_INLINE void *tern_mcache_take(struct tern_slots *e, size_t *place)
 	atomic_store_explicit(e->word, free & (free - 1), memory_order_relaxed);
 	taken = e->taken;
 	__atomic_store_n(&e->taken, taken + TERN_SLOTS_TAKEN, __ATOMIC_RELAXED);
-	*place = (size_t)__builtin_ctzll(free);
-	p = (void *)(e->base + *place * (taken % TERN_SLOTS_TAKEN));
+	slot = (unsigned)__builtin_ctzll(free);
+	*place = slot;
+	p = (void *)(e->base + slot * (unsigned)(taken % TERN_SLOTS_TAKEN));
 	if (!p)
 		__builtin_unreachable(); /* or who calls this would test it once more */
 	return p;

@@ -85,8 +85,9 @@ struct tern_mspan {
 	_Atomic uint32_t sweepgen;
 	uint32_t npages;    /* [const] while in use */
 	uint16_t nelems;    /* [const] */
-	uint8_t margin;     /* [const] of a large object: pages on either side, for guards */
 	bool needzero;      /* [owner] a free slot may hold something else than zeros */
+	bool dirty;         /* [owner] ... and one of the word that the owner takes slots from */
+	uint8_t margin;     /* [const] of a large object: pages on either side, for guards */
 	atomic_bool rescan; /* [atomic: relaxed] marked objects could not be queued: gc/mark.c */
 
 	/* From here on: what marking and freeing look at. */
