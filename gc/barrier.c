@@ -10,7 +10,10 @@
  *          needs both as it does not scan stacks twice.
  * Order    A store notes first. Between the note and the store the thread may be stopped, for the last
  *          pause or the first: both scan its registers, in which the new pointer is.
- * Buffers  belong to their CPU, interrupts off; to who stops the world when all others stand.
+ * Again    Programs store the same few pointers again and again. What a CPU noted lately in this cycle
+ *          is or will be grey, and is not noted twice.
+ * Buffers  belong to their CPU, interrupts off; to who stops the world when all others stand. They lie
+ *          in the image's data, and keep no address in plain sight that would be a root.
  * Locks    none; workpool(70), mheap(80) below.   Context: any but NMIs.
  * Go       runtime/mwbbuf.go, mbarrier.go. */
 #include "gc/barrier.h"
@@ -23,11 +26,15 @@
 #include "lib/irq.h"
 #include "lib/string.h"
 
-#define NOTES 62u
+#define NOTES  62u
+#define LATELY 64u
 
 struct buffer {
 	uint64_t n;
 	uintptr_t note[NOTES];
+	bool used; /* in this cycle */
+	/* Complements of what was noted, each at the place that its address says; 0: none. */
+	uintptr_t lately[LATELY];
 } TERN_ALIGNED(TERN_CACHE_LINE);
 
 uint8_t tern_barrier_on;
@@ -40,45 +47,63 @@ static void flush(struct buffer *b)
 	tern_mark_init(&w, &tern_gc_state.marker);
 	for (unsigned i = 0; i < b->n; i++)
 		tern_mark_address(&w, b->note[i]);
-	/* They lie in the image's data, and are not to be roots. */
-	memset(b->note, 0, sizeof(b->note));
+	memset(b->note, 0, b->n * sizeof(b->note[0]));
 	b->n = 0;
 	tern_mark_put_back(&w);
 	tern_gc_add_up(&w.work);
 }
 
-/* Somebody may have been stopped after it saw that stores are watched, and goes on when they are not. */
-static void note_locked(uintptr_t addr)
+static TERN_INLINE uintptr_t *lately(struct buffer *b, uintptr_t addr)
 {
-	struct buffer *b = &buffers[tern_port_cpu_id()];
+	return &b->lately[addr / 16 % LATELY];
+}
 
-	if (addr - tern_gc_state.marker.low > tern_gc_state.marker.reach || !tern_barrier_is_on())
+static TERN_INLINE bool is_new(struct buffer *b, uintptr_t addr)
+{
+	return addr - tern_gc_state.marker.low <= tern_gc_state.marker.reach &&
+	       *lately(b, addr) != ~addr;
+}
+
+static void note(struct buffer *b, uintptr_t addr)
+{
+	if (!is_new(b, addr))
 		return;
+	*lately(b, addr) = ~addr;
+	b->used = true;
 	b->note[b->n++] = addr;
 	if (b->n == NOTES)
 		flush(b);
 }
 
+/* Somebody may have been stopped after it saw that stores are watched, and goes on when they are not. */
+static TERN_NOINLINE void note_new(struct buffer *b, uintptr_t before, uintptr_t after,
+				   unsigned long irq)
+{
+	if (tern_barrier_is_on()) {
+		note(b, before);
+		if (!TERN_FAULT(NO_SHADE))
+			note(b, after);
+	}
+	tern_irq_restore(irq);
+}
+
 void tern_barrier_note(const void *before, const void *after)
 {
 	unsigned long irq = tern_irq_save();
+	struct buffer *b = TERN_OPAQUE(&buffers[TERN_CPU_ID()]);
 
-	note_locked((uintptr_t)before);
-	if (!TERN_FAULT(NO_SHADE))
-		note_locked((uintptr_t)after);
-	tern_irq_restore(irq);
+	if (is_new(b, (uintptr_t)before) || is_new(b, (uintptr_t)after))
+		note_new(b, (uintptr_t)before, (uintptr_t)after, irq);
+	else
+		tern_irq_restore(irq);
 }
 
 static void note_range(const void *start, size_t size)
 {
 	const uintptr_t *word = start;
 
-	for (size_t i = 0; i < size / sizeof(*word); i++) {
-		unsigned long irq = tern_irq_save();
-
-		note_locked(__atomic_load_n(&word[i], __ATOMIC_RELAXED));
-		tern_irq_restore(irq);
-	}
+	for (size_t i = 0; i < size / sizeof(*word); i++)
+		tern_barrier_note(NULL, (const void *)__atomic_load_n(&word[i], __ATOMIC_RELAXED));
 }
 
 /* Another thread may store into src between the note and the copy: that store notes as well. */
@@ -98,10 +123,22 @@ void tern_clear_pointers(void *dst, size_t size)
 	memset(dst, 0, size);
 }
 
+/* A cycle begins. */
+static void forget_all(void)
+{
+	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
+		if (buffers[i].used && !TERN_FAULT(LATELY_KEPT)) {
+			memset(buffers[i].lately, 0, sizeof(buffers[i].lately));
+			buffers[i].used = false;
+		}
+}
+
 void tern_barrier_watch(bool on)
 {
 	bool watch = on && tern_gc_state.options.mode == TERN_GC_BARRIER;
 
+	if (watch)
+		forget_all();
 	__atomic_store_n(&tern_barrier_on, watch, __ATOMIC_RELAXED);
 }
 

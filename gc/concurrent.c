@@ -37,7 +37,7 @@
 #include "lib/irq.h"
 #include "mm/heap.h"
 
-/* Who allocates marks at most so many times as much, and TERN_PACER_ASSIST_MIN: so no allocation takes
+/* Who allocates marks at most so many times as much, or TERN_PACER_ASSIST_MIN: so no allocation takes
  * long, and while all that lives is marked the heap grows by an eighth of it at most. */
 #define ASSIST_MOST 8u
 
@@ -141,13 +141,16 @@ bool tern_gc_mark_some(uint64_t bytes)
 static void assist(uintptr_t sp, void *arg)
 {
 	struct tern_pacer *p = &tern_gc_state.pacer;
-	uint64_t start_ns = tern_port_clock_ns(), work, paid;
+	uint64_t start_ns = tern_port_clock_ns(), work, most, paid;
 	size_t bytes = *(size_t *)arg;
 
 	tern_pacer_revise(p);
 	work = tern_pacer_assist_work(p, bytes);
-	if (work > ASSIST_MOST * bytes + TERN_PACER_ASSIST_MIN)
-		work = ASSIST_MOST * bytes + TERN_PACER_ASSIST_MIN;
+	most = ASSIST_MOST * bytes;
+	if (most < TERN_PACER_ASSIST_MIN)
+		most = TERN_PACER_ASSIST_MIN;
+	if (work > most)
+		work = most;
 	paid = tern_pacer_take_credit(p, work);
 	if (paid < work && !tern_gc_mark_some(work - paid))
 		tern_gc_try_end(sp);

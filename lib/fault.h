@@ -14,6 +14,7 @@
 #define TERN_FAULTS_ALL(X)                                                                         \
 	X(NO_SHADE)        /* a store does not note what it puts in */                             \
 	X(NO_FLUSH)        /* what stores noted last is lost in the last pause */                  \
+	X(LATELY_KEPT)     /* what stores noted in the last cycle is not noted in this one */      \
 	X(STACKS_ONCE)     /* the last pause scans no stacks */                                    \
 	X(ROOTS_ONCE)      /* the last pause scans no registered ranges again */                   \
 	X(END_WHILE_GREY)  /* the cycle ends though a thread has grey objects of its own */        \

@@ -12,7 +12,8 @@
 #include "tests/unit/hidden.h"
 #include "tests/unit/marking.h"
 
-#define N 64u
+#define N   64u
+#define FEW 4u
 
 /* *slot = value */
 typedef void put_fn(void **slot, void *value);
@@ -86,13 +87,22 @@ static void make_hidden(void *arg)
 }
 
 /* Between the first pause and the last a new object is black. */
+static void put_some(put_fn *put, unsigned n)
+{
+	object = tern_alloc(N * sizeof(void *));
+	for (unsigned i = 0; object && i < n; i++)
+		put((void **)&object[i], show(hidden[i]));
+}
+
 static void put_into_black(void *arg)
 {
-	put_fn *put = *(put_fn **)arg;
+	put_some(*(put_fn **)arg, N);
+}
 
-	object = tern_alloc(N * sizeof(void *));
-	for (unsigned i = 0; object && i < N; i++)
-		put((void **)&object[i], show(hidden[i]));
+static void put_few(void *arg)
+{
+	(void)arg;
+	put_some(by_store, FEW);
 }
 
 static void make_full(void *arg)
@@ -113,11 +123,11 @@ static void overwrite(void *arg)
 		put((void **)&object[i], NULL);
 }
 
-static unsigned in_use(void)
+static unsigned in_use_of(unsigned first)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < N; i++)
+	for (unsigned i = 0; i < first; i++)
 		n += tern_base(show(hidden[i])) != NULL;
 	return n;
 }
@@ -140,7 +150,7 @@ static unsigned left_after(put_fn *put, void (*before)(void *arg), void (*act)(v
 	in_deep_frame(act, &put);
 	finish_marking();
 	tern_gc_sweep_all();
-	n = in_use();
+	n = in_use_of(N);
 	in_deep_frame(forget, NULL);
 	return n;
 }
@@ -157,6 +167,25 @@ TEST(barrier, what_is_put_into_a_black_object_is_found)
 			test_note(t, "%s", forms[i].name);
 	/* Nothing else leads there, but for stale words. */
 	EXPECT(left_after(by_nothing, make_hidden, put_into_black) < N / 4);
+	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+}
+
+/* A CPU remembers what it noted lately, but not from one cycle to the next. */
+TEST(barrier, each_cycle_notes_anew)
+{
+	const struct tern_gc_options before = tern_gc_state.options;
+
+	REQUIRE(collector_for_tests());
+	REQUIRE(change_options(TERN_GC_BARRIER, false, false));
+	in_deep_frame(make_hidden, NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		start_marking();
+		in_deep_frame(put_few, NULL);
+		finish_marking();
+		tern_gc_sweep_all();
+		EXPECT_EQ(in_use_of(FEW), FEW);
+		in_deep_frame(forget, NULL);
+	}
 	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
 }
 
