@@ -30,6 +30,7 @@ void start_marking(void)
 	tern_gc_become_busy(true);
 	tern_gc_state.cycle = (struct tern_gc_running){ .numbers.why = TERN_PACER_EXPLICIT };
 	arch_spill(start_at, NULL);
+	tern_gc_hold();
 	tern_gc_end_busy();
 }
 
@@ -41,5 +42,6 @@ static void finish_at(uintptr_t sp, void *arg)
 
 void finish_marking(void)
 {
+	tern_gc_release();
 	arch_spill(finish_at, NULL);
 }

@@ -9,9 +9,10 @@
 
 /* Cycles are of that kind from now on. A cycle comes first: false if it does not. */
 bool change_options(enum tern_gc_mode mode, bool stop_the_world, bool check);
-/* The first pause; mark nothing yet, but for what the kernel's background does. */
+/* The first pause; mark nothing yet, but for what the kernel's background does, which does not end the
+ * cycle. */
 void start_marking(void);
-/* Mark what is left, and the last pause. */
+/* Mark what is left, and the last pause: one for each start. */
 void finish_marking(void);
 
 #endif
