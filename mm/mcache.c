@@ -39,7 +39,7 @@ struct tern_mcache tern_mcache_none = {
 void tern_mcache_init(struct tern_mcache *c)
 {
 	for (unsigned i = 0; i < TERN_SPANCLASSES; i++)
-		c->slots[i] = (struct tern_slots)NO_SLOTS;
+		c->slots[i].word = &no_word;
 	c->hot = &no_span;
 }
 

@@ -49,6 +49,7 @@ struct tern_mcache {
 /* Stands in for the caches of CPUs that have none yet: never has a slot, owns no span. */
 extern struct tern_mcache tern_mcache_none;
 
+/* Of cleared memory. */
 void tern_mcache_init(struct tern_mcache *c);
 
 /* Counters have one writer, and readers anywhere. But for those of tern_mcache_none: */

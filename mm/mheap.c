@@ -20,6 +20,8 @@
 #define CACHED_RUN_MAX 16
 /* A cache holds this share of the free pages at most: when memory is short, none is hidden. */
 #define CACHE_SHARE 64
+/* Runs freed in one other window before the cache moves there. */
+#define MOVE_AFTER 4
 /* Records are cut from this many pages at a time, if the heap has that many to spare. Those of debug
  * builds are larger. */
 #define RECORD_PAGES (TERN_DEBUG ? 64 : 16)
@@ -181,14 +183,34 @@ bool tern_mheap_take_at(struct tern_mheap *h, uint64_t first, uint64_t n)
 	return taken;
 }
 
+/* Who frees much frees it in the order of addresses, as sweeping does: when some runs in a row came from
+ * one window, the cache moves there, and the next cost no lock and no search in the tree. */
+static bool move_cache_locked(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t first)
+{
+	uint64_t window = align_down(first, TERN_PAGECACHE_PAGES);
+
+	if (cache->other != window) {
+		cache->other = window;
+		cache->nother = 0;
+	}
+	if (++cache->nother < MOVE_AFTER || h->pages.nfree / CACHE_SHARE < TERN_PAGECACHE_PAGES)
+		return false;
+	flush_locked(h, cache);
+	tern_pagecache_set(cache, window, 0);
+	return true;
+}
+
 void tern_mheap_free(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t first, uint64_t n)
 {
+	bool cached = cache && n <= CACHED_RUN_MAX;
 	unsigned long irq;
 
-	if (n == 1 && cache && tern_pagecache_put(cache, first))
+	if (cached && tern_pagecache_put(cache, first, (unsigned)n))
 		return;
 	irq = tern_lock_irqsave(&h->lock);
-	tern_pagealloc_free(&h->pages, first, n);
+	if (!cached || !move_cache_locked(h, cache, first) ||
+	    !tern_pagecache_put(cache, first, (unsigned)n))
+		tern_pagealloc_free(&h->pages, first, n);
 	tern_unlock_irqrestore(&h->lock, irq);
 }
 

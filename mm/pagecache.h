@@ -17,6 +17,8 @@
 struct tern_pagecache {
 	uint64_t base;         /* page number of the window, a multiple of 64 */
 	_Atomic uint64_t free; /* bit i: page base + i is free, and here; others may count them */
+	uint64_t other;        /* another window, in which pages were freed lately ... */
+	unsigned nother;       /* ... so many one after another */
 };
 
 static inline uint64_t tern_pagecache_bits(const struct tern_pagecache *c)
@@ -50,12 +52,13 @@ static inline uint64_t tern_pagecache_take(struct tern_pagecache *c, unsigned n)
 	return c->base + i;
 }
 
-/* False, and nothing done, unless the page lies in the window. */
-static inline bool tern_pagecache_put(struct tern_pagecache *c, uint64_t page)
+/* False, and nothing done, unless the run of n pages, 0 < n <= 64, lies in the window. */
+static inline bool tern_pagecache_put(struct tern_pagecache *c, uint64_t page, unsigned n)
 {
-	if (page - c->base >= TERN_PAGECACHE_PAGES || !c->base)
+	if (page - c->base > TERN_PAGECACHE_PAGES - n || !c->base)
 		return false;
-	tern_pagecache_set(c, c->base, tern_pagecache_bits(c) | 1ull << (page - c->base));
+	tern_pagecache_set(c, c->base,
+			   tern_pagecache_bits(c) | ~0ull >> (64 - n) << (page - c->base));
 	return true;
 }
 

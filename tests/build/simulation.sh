@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# simulation.sh - make sim: allocator and collector on virtual CPUs, by 5,000 seeds; the same seed
+# simulation.sh - make sim: allocator and collector on virtual CPUs, by 20,000 seeds; the same seed
 # does the same again; and each fault that is planted is found.
 . tests/ktap.sh
 
-seeds=5000
+seeds=20000
 programs=$O/build/sim
 first=${SEED:-1}
 
@@ -22,7 +22,7 @@ apart() {
 }
 check "a seed by itself does what it does among others" [ "$(together)" = "$(apart)" ]
 
-found=$(sh tests/sim/faults.sh "$programs/sim-faults" "$first" 20000)
+found=$(sh tests/sim/faults.sh "$programs/sim-faults" "$first" $seeds)
 for fault in $("$programs/sim-faults" --faults); do
   check "finds $fault, and again by its seed" contains "$found" "^$fault: found by schedule"
 done
