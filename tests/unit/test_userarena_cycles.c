@@ -217,7 +217,7 @@ TEST(userarena_cycles, what_nobody_can_reach_is_collected)
 	EXPECT(now().live_bytes - before >= ARENAS * TERN_ARENA_CHUNK);
 	EXPECT_EQ(tern_gc(), TERN_OK);
 	/* But for what stale words point to. */
-	EXPECT(now().live_bytes - before < ARENAS * TERN_ARENA_CHUNK);
+	EXPECT(now().live_bytes < before + ARENAS * TERN_ARENA_CHUNK);
 	EXPECT_EQ(wrong, 0);
 }
 
