@@ -113,17 +113,22 @@ static uint64_t take_locked(struct tern_mheap *h, uint64_t n, uint64_t align, ui
 	return first;
 }
 
+/* How many pages a cache may hold now. */
+static unsigned share_locked(const struct tern_mheap *h)
+{
+	uint64_t most = h->pages.nfree / CACHE_SHARE;
+
+	return most < TERN_PAGECACHE_PAGES ? (unsigned)most : TERN_PAGECACHE_PAGES;
+}
+
 /* The lowest free pages of one window, and with them the run that is wanted if it is there. */
 static void refill_locked(struct tern_mheap *h, struct tern_pagecache *cache)
 {
-	uint64_t most = h->pages.nfree / CACHE_SHARE;
 	struct tern_pagecache found;
 
-	if (most == 0 || !may_take_locked(h, most))
-		return;
-	if (most > TERN_PAGECACHE_PAGES)
-		most = TERN_PAGECACHE_PAGES;
-	if (!tern_pagealloc_take_window(&h->pages, (unsigned)most, &found))
+	cache->most = share_locked(h);
+	if (cache->most == 0 || !may_take_locked(h, cache->most) ||
+	    !tern_pagealloc_take_window(&h->pages, cache->most, &found))
 		return;
 	if (tern_mheap_tables_locked(h, found.base, TERN_PAGECACHE_PAGES))
 		tern_pagecache_set(cache, found.base, tern_pagecache_bits(&found));
@@ -193,10 +198,11 @@ static bool move_cache_locked(struct tern_mheap *h, struct tern_pagecache *cache
 		cache->other = window;
 		cache->nother = 0;
 	}
-	if (++cache->nother < MOVE_AFTER || h->pages.nfree / CACHE_SHARE < TERN_PAGECACHE_PAGES)
+	if (++cache->nother < MOVE_AFTER || share_locked(h) < TERN_PAGECACHE_PAGES)
 		return false;
 	flush_locked(h, cache);
 	tern_pagecache_set(cache, window, 0);
+	cache->most = TERN_PAGECACHE_PAGES;
 	return true;
 }
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/bits.h"
 #include "mm/page.h"
 
 #define TERN_PAGECACHE_PAGES 64u
@@ -19,6 +20,7 @@ struct tern_pagecache {
 	_Atomic uint64_t free; /* bit i: page base + i is free, and here; others may count them */
 	uint64_t other;        /* another window, in which pages were freed lately ... */
 	unsigned nother;       /* ... so many one after another */
+	unsigned most;         /* pages that freeing may bring the cache to */
 };
 
 static inline uint64_t tern_pagecache_bits(const struct tern_pagecache *c)
@@ -52,13 +54,15 @@ static inline uint64_t tern_pagecache_take(struct tern_pagecache *c, unsigned n)
 	return c->base + i;
 }
 
-/* False, and nothing done, unless the run of n pages, 0 < n <= 64, lies in the window. */
+/* False, and nothing done, unless the run of n pages, 0 < n <= 64, lies in the window, and there is room. */
 static inline bool tern_pagecache_put(struct tern_pagecache *c, uint64_t page, unsigned n)
 {
-	if (page - c->base > TERN_PAGECACHE_PAGES - n || !c->base)
+	uint64_t free = tern_pagecache_bits(c);
+
+	if (page - c->base > TERN_PAGECACHE_PAGES - n || !c->base ||
+	    count_bits(free) + n > c->most)
 		return false;
-	tern_pagecache_set(c, c->base,
-			   tern_pagecache_bits(c) | ~0ull >> (64 - n) << (page - c->base));
+	tern_pagecache_set(c, c->base, free | ~0ull >> (64 - n) << (page - c->base));
 	return true;
 }
 

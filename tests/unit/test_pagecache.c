@@ -80,7 +80,7 @@ TEST(pagecache, runs_at_both_ends)
 
 TEST(pagecache, takes_only_pages_of_its_window_back)
 {
-	struct tern_pagecache c = { .base = BASE };
+	struct tern_pagecache c = { .base = BASE, .most = 64 };
 
 	EXPECT(!tern_pagecache_put(&c, BASE - 1, 1) && !tern_pagecache_put(&c, BASE + 64, 1));
 	EXPECT(!tern_pagecache_put(&c, 0, 1) && !tern_pagecache_put(&c, TERN_NO_PAGE, 1));
@@ -93,6 +93,12 @@ TEST(pagecache, takes_only_pages_of_its_window_back)
 	tern_pagecache_set(&c, BASE, 0);
 	EXPECT(tern_pagecache_put(&c, BASE, 64));
 	EXPECT_EQ(tern_pagecache_bits(&c), ~0ull);
+	/* Nor more than it may have. */
+	tern_pagecache_set(&c, BASE, 3);
+	c.most = 4;
+	EXPECT(!tern_pagecache_put(&c, BASE + 2, 3));
+	EXPECT(tern_pagecache_put(&c, BASE + 2, 2) && !tern_pagecache_put(&c, BASE + 4, 1));
+	EXPECT_EQ(tern_pagecache_bits(&c), 15);
 	/* With no window there is nothing to put a page into, not even those that it would have. */
 	tern_pagecache_set(&c, 0, 0);
 	EXPECT(!tern_pagecache_put(&c, 0, 1) && !tern_pagecache_put(&c, 63, 1));
