@@ -17,6 +17,9 @@
 #define TERN_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define TERN_NOINLINE           __attribute__((noinline))
 #define TERN_INLINE             inline __attribute__((always_inline))
+#define TERN_ALIGNED(n)         __attribute__((aligned(n)))
+#define TERN_CACHE_LINE         64
+
 /* The value as it is: compilers do not take its making apart to make parts of it twice. */
 #define TERN_OPAQUE(x)                                                                             \
 	({                                                                                         \
@@ -24,8 +27,6 @@
 		__asm__("" : "+r"(opaque_));                                                       \
 		opaque_;                                                                           \
 	})
-#define TERN_ALIGNED(n)         __attribute__((aligned(n)))
-#define TERN_CACHE_LINE         64
 
 /* Reads memory that others own, as a collector does: checkers of memory and races look away. */
 #if defined(TERN_HOSTED)
