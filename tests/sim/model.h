@@ -55,6 +55,7 @@ struct model_tie {
 	bool finalizer;
 	model_id object;
 	struct tern_cleanup handle;
+	unsigned stopping; /* threads in tern_stop_cleanup() for it */
 };
 
 struct model_weak {

@@ -711,7 +711,7 @@ static struct model_tie *new_tie(struct worker *w, bool finalizer, model_id id)
 
 	if (t->state != MODEL_TIE_FREE)
 		return NULL;
-	*t = (struct model_tie){ MODEL_TIE_WAITS, finalizer, id, { NULL, 0 } };
+	*t = (struct model_tie){ MODEL_TIE_WAITS, finalizer, id, { NULL, 0 }, 0 };
 	return t;
 }
 
@@ -776,10 +776,13 @@ static void stop_cleanup(struct worker *w)
 
 	if (t->state == MODEL_TIE_FREE || t->finalizer || !handle.record)
 		return;
+	t->stopping++;
 	stopped = tern_stop_cleanup(handle);
 	if (t->handle.turn != handle.turn || t->handle.record != handle.record)
 		return; /* another stopped it, and this is the next */
-	if (!stopped && t->state == MODEL_TIE_WAITS)
+	t->stopping--;
+	/* Another may have stopped it, and not come back yet to say so. */
+	if (!stopped && t->state == MODEL_TIE_WAITS && !t->stopping)
 		sim_fail("the cleanup of object %u waits, and cannot be stopped", t->object);
 	if (stopped)
 		t->state = MODEL_TIE_FREE;
