@@ -13,6 +13,7 @@ hosted() {
   echo "hosted build=debug san=asan"
   [ "$1" = check ] && return
   echo "hosted build=release"
+  echo "hosted build=debug san=tsan quick=1"
   echo "hosted build=verify llvm=1 san=asan"
   echo "hosted build=debug llvm=1 san=tsan"
   echo "hosted build=debug san=asan mode=pages quick=1"

@@ -2,8 +2,9 @@
 # ktap.sh - what the scripts in tests/build share; read in with ".".
 #
 # A script is run from the root of the tree with O, a directory of its own, and BUILT, the O= of the
-# tree, where tests/run.sh has made the release libraries. It calls check for each test and finish at the end, and leaves what it says to KTAP on its standard output. What a
-# failing command printed follows as comments.
+# tree, where tests/run.sh has made the release libraries. It calls check for each test and finish at
+# the end, and leaves what it says to KTAP on its standard output. What a failing command printed
+# follows as comments.
 set -u
 
 : "${O:?where to build}"

