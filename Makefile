@@ -30,6 +30,7 @@
 ##   make test-matrix    boot over all of memory x CPUs x machine x loader x compiler
 ##   make fuzz           the parsers of foreign bytes (SECONDS=60)
 ##   make soak           the heap on several threads, for MINUTES=10 (SEED=)
+##   make stress         the collector in guests of all kinds, for MINUTES=10 (SEED=)
 ##   make sim            allocator and collector on virtual CPUs, SEEDS=20000 schedules (SEED= FAULT=)
 ##   make sim-faults     the same with each planted fault, until it is found
 ##   make models         Spin on every state of models of the collector (MUCH=quick|full)
@@ -327,6 +328,11 @@ soak:
 	$(remake) ARCH=host SAN=asan BUILD=verify $(O)/host-verify$(if $(llvm),-llvm)-asan/hosted-tests
 	@SEED='$(SEED)' SOAK_SECONDS=$$(($(MINUTES) * 60)) \
 		$(O)/host-verify$(if $(llvm),-llvm)-asan/hosted-tests soak
+stress:
+	@tools/setup.sh x86_64 aarch64
+	$(remake) ARCH=x86_64 image
+	$(remake) ARCH=aarch64 image
+	@SEED='$(SEED)' O='$(O)' sh tests/stress.sh $(MINUTES)
 cover:
 	@tools/setup.sh host
 	$(remake) ARCH=host SAN=cov BUILD=debug $(O)/host-debug-cov/hosted-tests
@@ -363,6 +369,6 @@ clean:
 	rm -rf '$(O)' compile_commands.json
 force:
 .PHONY: force help lib image test-program test-tools run boot gdb bench bench-sizes bench-hosted bench-report iso test \
-	test-host test-qemu test-matrix check fuzz soak cover lint format tables picture install uninstall clean
+	test-host test-qemu test-matrix check fuzz soak stress cover lint format tables picture install uninstall clean
 
 -include $(shell find $(D) -name '*.d' 2>/dev/null)
