@@ -622,8 +622,8 @@ static void sample(struct worker *w)
 {
 	if (sim_one_in(&w->rng, 3))
 		tern_profile_stop();
-	else
-		sampled |= tern_profile_start(64u << sim_below(&w->rng, 8)) == TERN_OK;
+	else if (tern_profile_start(64u << sim_below(&w->rng, 8)) == TERN_OK)
+		sampled = true;
 }
 
 /* A part of what was kept back. */

@@ -2,8 +2,8 @@
 /* hidden.c - objects that only a test knows of: see hidden.h. */
 #include "tests/unit/hidden.h"
 
-#include <tern/final.h>
 #include <tern/gc.h>
+#include <tern/observe.h>
 #include <tern/port.h>
 #include <tern/tern.h>
 
@@ -94,6 +94,57 @@ void collect_beside(struct beside *b)
 			arch_relax();
 	}
 	b->over = true;
+}
+
+struct count {
+	const struct tern_weak *weak;
+	unsigned first, step, n;
+	uintptr_t one; /* of those that live, hidden */
+};
+
+static void count(void *arg)
+{
+	struct count *c = arg;
+
+	for (unsigned i = c->first; i < HIDDEN_OBJECTS; i += c->step) {
+		const void *p = tern_weak_get(c->weak[i]);
+
+		if (!p)
+			continue;
+		c->n++;
+		c->one = hide(p);
+	}
+}
+
+unsigned count_alive(const struct tern_weak *weak, unsigned first, unsigned step)
+{
+	struct count c = { weak, first, step, 0, 0 };
+
+	in_deep_frame(count, &c);
+	return c.n;
+}
+
+static void note_what_keeps(struct test *t, const void *object)
+{
+	struct tern_why_step step[3] = { 0 };
+	size_t n = 0;
+
+	tern_why_alive(object, step, ARRAY_SIZE(step), &n);
+	test_note(t, "%p: %zu steps, from root %u at 0x%lx + 0x%zx to 0x%lx + 0x%zx", object, n,
+		  step[0].root, (unsigned long)step[0].start, step[0].offset,
+		  (unsigned long)step[1].start, step[1].offset);
+}
+
+bool nearly_all_died(struct test *t, const struct tern_weak *weak, unsigned first, unsigned step)
+{
+	struct count c = { weak, first, step, 0, 0 };
+
+	in_deep_frame(count, &c);
+	if (c.n <= HIDDEN_STAY)
+		return true;
+	test_note(t, "%u of them live", c.n);
+	note_what_keeps(t, show(c.one));
+	return false;
 }
 
 static void run(void *arg)

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <tern/final.h>
+
+#include "tests/test.h"
+
 #define HIDDEN_OBJECTS 100u
 /* So many of them may stay. */
 #define HIDDEN_STAY 10u
@@ -42,6 +46,10 @@ struct beside {
 	atomic_bool over;
 };
 void collect_beside(struct beside *b);
+/* How many of weak[first], weak[first + step] ... lead to an object, of HIDDEN_OBJECTS. */
+unsigned count_alive(const struct tern_weak *weak, unsigned first, unsigned step);
+/* True if at most HIDDEN_STAY do; else it is noted what leads to one. */
+bool nearly_all_died(struct test *t, const struct tern_weak *weak, unsigned first, unsigned step);
 /* Call what is due, in a deep frame. It may be that a thread of the kernel does so as well: then what
  * was due is called soon. */
 void run_due(void);

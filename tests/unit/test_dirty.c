@@ -157,7 +157,7 @@ TEST_SLOW(dirty, plain_stores_on_all_cpus_lose_nothing)
 	tern_gc_set_percent(percent);
 	tern_gc_stats(&after);
 	test_note(t, "%llu cycles", (unsigned long long)(after.cycles - before.cycles));
-	EXPECT(after.cycles - before.cycles >= 3);
+	EXPECT(after.cycles > before.cycles);
 	for (unsigned i = 0; i < n; i++) {
 		EXPECT_EQ(mover[i].wrong, 0);
 		memset(table[i], 0, SLOTS * sizeof(void *));

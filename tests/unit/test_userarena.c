@@ -104,6 +104,14 @@ static uint64_t room(void)
 	return s.free + s.waiting;
 }
 
+static bool fits_in_one_piece(size_t size)
+{
+	struct tern_page_stats s;
+
+	tern_page_stats(&s);
+	return s.longest_free >= size || s.waiting >= size;
+}
+
 /* One in 200 objects is larger than a chunk, and a stale word keeps a whole chunk. */
 static unsigned many(void)
 {
@@ -189,8 +197,8 @@ TEST(userarena, large_objects_have_chunks_of_their_own)
 	uint64_t before;
 
 	REQUIRE(begin());
-	/* The largest three only where there is room. */
-	n -= room() < MiB(8) ? 3 : 0;
+	while (n > 3 && !fits_in_one_piece(2 * sizes[n - 1]))
+		n--;
 	tern_arena_stats(&s);
 	before = s.live_bytes;
 	a = tern_arena_new();

@@ -54,29 +54,6 @@ static void forget(void)
 		strong[i] = NULL;
 }
 
-struct count {
-	unsigned first, step, n;
-};
-
-static void count(void *arg)
-{
-	struct count *c = arg;
-
-	for (unsigned i = c->first; i < N; i += c->step) {
-		uint64_t *p = tern_weak_get(weak[i]);
-
-		c->n += p && *p == MAGIC + i;
-	}
-}
-
-static unsigned count_alive(unsigned first, unsigned step)
-{
-	struct count c = { .first = first, .step = step };
-
-	in_deep_frame(count, &c);
-	return c.n;
-}
-
 TEST(weak, equal_while_it_lives_and_null_when_it_is_dead)
 {
 	const size_t sizes[] = { 8, 24, 1000, 33000 };
@@ -97,7 +74,7 @@ TEST(weak, equal_while_it_lives_and_null_when_it_is_dead)
 		}
 		forget();
 		REQUIRE(collect_all());
-		EXPECT(count_alive(0, 1) <= HIDDEN_STAY);
+		EXPECT(nearly_all_died(t, weak, 0, 1));
 	}
 }
 
@@ -111,8 +88,8 @@ TEST(weak, the_dead_are_known_before_they_are_swept)
 		strong[i] = NULL;
 	REQUIRE(collect_and_not_sweep());
 	tern_gc_stats(&s);
-	EXPECT(count_alive(0, 2) <= HIDDEN_STAY);
-	EXPECT_EQ(count_alive(1, 2), N / 2);
+	EXPECT(nearly_all_died(t, weak, 0, 2));
+	EXPECT_EQ(count_alive(weak, 1, 2), N / 2);
 	if (!s.sweeping)
 		test_note(t, "all was swept before");
 	forget();
@@ -164,13 +141,12 @@ TEST(weak, never_another_objects_memory)
 	}
 	forget();
 	REQUIRE(collect_all());
-	EXPECT(count_alive(0, 1) <= HIDDEN_STAY);
+	EXPECT(nearly_all_died(t, weak, 0, 1));
 }
 
 TEST(weak, may_lie_where_no_collector_looks)
 {
 	struct tern_weak *manual;
-	unsigned alive = 0;
 
 	REQUIRE(collector_for_tests());
 	manual = tern_malloc(N * sizeof(*manual));
@@ -181,9 +157,7 @@ TEST(weak, may_lie_where_no_collector_looks)
 	forget();
 	REQUIRE(collect_all());
 	REQUIRE(make_all(32));
-	for (unsigned i = 0; i < N; i++)
-		alive += tern_weak_get(manual[i]) != NULL;
-	EXPECT(alive <= HIDDEN_STAY);
+	EXPECT(nearly_all_died(t, manual, 0, 1));
 	tern_free(manual);
 	forget();
 }
@@ -211,7 +185,7 @@ TEST(weak, null_before_the_finalizer_and_after_it)
 	}
 	forget();
 	REQUIRE(collect_and_not_sweep());
-	alive = count_alive(0, 1);
+	alive = count_alive(weak, 0, 1);
 	EXPECT(alive <= HIDDEN_STAY);
 	REQUIRE(collect_all());
 	EXPECT(run_due_until(&finalized, N - HIDDEN_STAY));
