@@ -443,23 +443,22 @@ static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t a
 {
 	uint64_t product = (addr - s->base) * s->magic;
 	unsigned slot = (unsigned)(product >> 32), w = slot / 64;
-	_Atomic uint64_t *remote = &s->word[w].remote;
+	struct tern_span_word *word = &s->word[w];
 	uint64_t bit = 1ull << slot % 64, slots = tern_mspan_slots_in(s, w);
-	uint64_t free = atomic_load_explicit(&s->word[w].free, memory_order_relaxed);
 	_Atomic uint64_t *count = &c->nfree[s->spc];
 	size_t collected = tern_spanclass_collected(s->spc) ? s->elemsize : 0;
 
-	if ((uint32_t)product >= s->magic || free & bit)
+	if ((uint32_t)product >= s->magic ||
+	    atomic_load_explicit(&word->free, memory_order_relaxed) & bit)
 		bad_free("tern_free", addr);
 	/* release: the program's last writes to the object; seq_cst: see mcentral.c. Only the bit
 	 * itself is asked for, which x86_64 has an instruction for. */
-	if (atomic_fetch_or_explicit(remote, bit, memory_order_seq_cst) & bit)
+	if (atomic_fetch_or_explicit(&word->remote, bit, memory_order_seq_cst) & bit)
 		bad_free("tern_free", addr);
 	tern_mcache_count_any(c, count, 1); /* the span may be gone by now */
 	if (collected)
 		tern_heap_change_live(-collected);
-	tern_mcentral_freed(tern_tables.central, &tern_heap.pages, pages_of(c), s, slots,
-			    free | atomic_load_explicit(remote, memory_order_relaxed));
+	tern_mcentral_freed(tern_tables.central, &tern_heap.pages, pages_of(c), s, slots, word);
 }
 
 /* Free a slot of a span that this CPU owns. False if it is not the start of an object in use, or of a

@@ -28,15 +28,17 @@ bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
 void tern_mcentral_freed_slow(struct tern_mcentral *all, struct tern_mheap *h,
 			      struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place,
 			      uint64_t slots, uint64_t free);
-/* A slot was freed remotely. all: the centrals, by class; slots: those that its word of bits has;
- * free: those of them that are free now, in whatever way. By now the span may be gone, and its
- * record another's. */
+/* A slot was freed remotely. all: the centrals, by class; slots: those that its word of bits has. By now
+ * the span may be gone, and its record another's. */
 static TERN_INLINE void tern_mcentral_freed(struct tern_mcentral *all, struct tern_mheap *h,
 					    struct tern_pagecache *pages, struct tern_mspan *s,
-					    uint64_t slots, uint64_t free)
+					    uint64_t slots, const struct tern_span_word *word)
 {
-	/* seq_cst: see mcentral.c */
+	/* seq_cst: see mcentral.c. What is free comes after it: the owner moves bits from one word to the
+	 * other, and says afterwards that he has given the span up. */
 	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+	uint64_t free = atomic_load_explicit(&word->free, memory_order_relaxed) |
+			atomic_load_explicit(&word->remote, memory_order_relaxed);
 
 	if (unlikely(tern_span_where(place) == TERN_SPAN_FULL || free == slots))
 		tern_mcentral_freed_slow(all, h, pages, s, place, slots, free);
