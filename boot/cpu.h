@@ -32,6 +32,7 @@ struct cpu {
 	struct thread *current;
 	struct thread *previous; /* who ran before, until thread.c is done with it */
 	struct thread *idle;
+	struct thread *for_idle;   /* waits until nobody else wants this CPU; NULL: none */
 	unsigned preempt_off;      /* > 0: thread_preempt_disable() is in force */
 	bool resched;              /* a switch is due at the next chance */
 	unsigned irq_depth;        /* > 0: in an interrupt handler */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* gc.c - start the collector, and two threads for what it leaves to do later.
+/* gc.c - start the collector, and threads for what it leaves to do later.
  *
- * Threads  one sweeps, marks, and starts the cycle that is due when there was none for long, for which
- *          a timer wakes it now and then; it comes by addresses of objects, but keeps none alive. One
+ * Threads  one on each CPU sweeps and marks, when the collector says or its CPU has nothing else to do.
+ *          The first also starts the cycle that is due when there was none for long, for which a timer
+ *          wakes it now and then. They come by addresses of objects, but keep none alive. One more
  *          calls finalizers and cleanups, which may take as long as they like.
  * Options  see gc_options.h.
  * Roots    the image's data and bss. Not page tables, whose entries look like pointers, and not
@@ -15,8 +16,10 @@
 #include <tern/final.h>
 #include <tern/gc.h>
 #include <tern/port.h>
+#include <tern/tern.h>
 
 #include "boot/cmdline.h"
+#include "boot/cpu.h"
 #include "boot/gc_options.h"
 #include "boot/machine.h"
 #include "boot/start.h"
@@ -29,19 +32,23 @@
 
 extern char data_roots_start[], data_end[], bss_roots_start[], bss_end[];
 
-/* [atomic: release by who makes them, acquire by who wakes them] */
-static struct worker {
-	_Atomic(struct thread *) thread;
-} collector, finalizer;
+/* [atomic: release by who makes it, acquire by who wakes it] */
+typedef _Atomic(struct thread *) woken_thread;
+
+static woken_thread finalizer, collectors[TERN_MAX_CPUS];
 
 static void work(void *arg)
 {
+	struct tern_gc_worker w = { 0 };
+	struct tern_gc_turn next;
+	bool idle = false;
+
 	(void)arg;
 	thread_self()->unscanned = true;
+	thread_self()->brief = true;
 	for (;;) {
-		while (tern_gc_background())
-			thread_yield();
-		thread_block();
+		next = tern_gc_work(&w, idle);
+		idle = next.wait_ns && thread_wait(next.wait_ns, next.or_idle);
 	}
 }
 
@@ -55,20 +62,29 @@ static void finalize(void *arg)
 	}
 }
 
-static bool start_thread(struct worker *who, const char *name, void (*fn)(void *))
+static bool start_thread(woken_thread *who, unsigned cpu, const char *name, void (*fn)(void *))
 {
-	struct thread *t = thread_create(name, fn, NULL);
+	struct thread *t = cpu == THREAD_ANY_CPU ? thread_create(name, fn, NULL)
+						 : thread_create_on(cpu, name, fn, NULL);
 
 	if (!t)
 		return false;
 	thread_detach(t);
-	atomic_store_explicit(&who->thread, t, memory_order_release);
+	atomic_store_explicit(who, t, memory_order_release);
 	return true;
 }
 
-static void wake(struct worker *who)
+static bool start_collector(unsigned cpu)
 {
-	struct thread *t = atomic_load_explicit(&who->thread, memory_order_acquire);
+	char name[THREAD_NAME_MAX];
+
+	tern_snprintf(name, sizeof(name), "collector %u", cpu);
+	return start_thread(&collectors[cpu], cpu, name, work);
+}
+
+static void wake(woken_thread *who)
+{
+	struct thread *t = atomic_load_explicit(who, memory_order_acquire);
 
 	if (t)
 		thread_wake(t);
@@ -77,13 +93,14 @@ static void wake(struct worker *who)
 /* The stopped world does not hinder it: nobody was stopped with a run queue's lock. */
 void tern_port_wake_background(void)
 {
-	wake(&collector);
+	for (unsigned i = 0; i < cpu_count(); i++)
+		wake(&collectors[i]);
 	wake(&finalizer);
 }
 
 static void now_and_then(struct timer *t)
 {
-	wake(&collector);
+	wake(&collectors[0]);
 	timer_arm(t, mach_clock_ns() + PERIOD_NS);
 }
 
@@ -91,8 +108,10 @@ static bool start_threads(void)
 {
 	static struct timer timer;
 
-	if (!start_thread(&collector, "collector", work) ||
-	    !start_thread(&finalizer, "finalizer", finalize))
+	for (unsigned i = 0; i < cpu_count(); i++)
+		if (!start_collector(i))
+			return false;
+	if (!start_thread(&finalizer, THREAD_ANY_CPU, "finalizer", finalize))
 		return false;
 	timer_init(&timer, now_and_then);
 	timer_arm(&timer, mach_clock_ns() + PERIOD_NS);

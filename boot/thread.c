@@ -31,7 +31,7 @@
 #define NEVER UINT64_MAX
 
 /* What a thread may wait for. */
-enum { EVENT_WAKE = 1, EVENT_TIMER = 2, EVENT_END = 4 };
+enum { EVENT_WAKE = 1, EVENT_TIMER = 2, EVENT_END = 4, EVENT_IDLE = 8 };
 
 static const struct tern_lock_class list_class = {
 	.name = "thread list", .rank = 101, .irq = true, .protects = "the list of all threads"
@@ -164,10 +164,20 @@ void thread_look_at_queue(void)
 {
 	struct cpu *c = cpu_self();
 
-	if (c->current != c->idle)
+	if (atomic_exchange_explicit(&c->runq.urgent, false, memory_order_relaxed))
+		c->resched = true;
+	else if (c->current != c->idle)
 		set_slice(c, false);
 	else if (peek(&c->runq.length))
 		c->resched = true;
+}
+
+static void tell_cpu(struct cpu *c)
+{
+	if (c == cpu_self())
+		thread_look_at_queue();
+	else
+		ipi_kick(c->id);
 }
 
 /* Queue a ready thread that is on no queue. Interrupts off, no lock held. A queue that was not
@@ -181,12 +191,22 @@ static void enqueue(struct thread *t)
 	first = peek(&c->runq.length) == 0;
 	runq_add_locked(&c->runq, t);
 	tern_unlock(&c->runq.lock);
-	if (!first)
-		return;
-	if (c == cpu_self())
-		thread_look_at_queue();
-	else
-		ipi_kick(c->id);
+	if (first)
+		tell_cpu(c);
+}
+
+/* The same, and it is the next to run, at once. */
+static void enqueue_first(struct thread *t)
+{
+	struct cpu *c = cpu_of(t);
+
+	tern_lock(&c->runq.lock);
+	runq_add_locked(&c->runq, t);
+	list_remove(&t->run_link);
+	list_push_front(&c->runq.ready, &t->run_link);
+	atomic_store_explicit(&c->runq.urgent, true, memory_order_relaxed);
+	tern_unlock(&c->runq.lock);
+	tell_cpu(c);
 }
 
 /* Take the first thread off `from` that may move, for `to`. */
@@ -386,22 +406,24 @@ void thread_preempt_enable(void)
 
 /* --- waiting --------------------------------------------------------------------------- */
 
-/* Block until the event, unless it came already. Interrupts off. */
-static void wait_for(unsigned event, enum thread_state state)
+/* Block until one of the events, unless it came already. Which it was. Interrupts off. */
+static unsigned wait_for(unsigned events, enum thread_state state)
 {
 	struct cpu *c = cpu_self();
 	struct thread *t = c->current;
 
 	TERN_ASSERT(t != c->idle && c->irq_depth == 0 && c->preempt_off == 0);
 	tern_lock(&c->runq.lock);
-	if (t->events & event) {
-		t->events &= ~event;
+	t->came = t->events & events;
+	if (t->came) {
+		t->events &= ~events;
 		tern_unlock(&c->runq.lock);
-		return;
+	} else {
+		t->waiting_for = events;
+		t->state = state;
+		switch_locked(c);
 	}
-	t->waiting_for = event;
-	t->state = state;
-	switch_locked(c);
+	return t->came;
 }
 
 /* End t's wait for the event, or remember that it came. */
@@ -409,10 +431,11 @@ static void signal(struct thread *t, unsigned event)
 {
 	unsigned long irq = arch_irq_save();
 	struct cpu *c = lock_thread(t);
-	bool waits = t->waiting_for == event;
+	bool waits = t->waiting_for & event;
 
 	if (waits) {
 		t->waiting_for = 0;
+		t->came = event;
 		t->state = THREAD_READY;
 		set_cpu(t, choose_cpu(t, c));
 	} else {
@@ -420,7 +443,7 @@ static void signal(struct thread *t, unsigned event)
 	}
 	tern_unlock(&c->runq.lock);
 	if (waits)
-		enqueue(t);
+		(t->brief ? enqueue_first : enqueue)(t);
 	arch_irq_restore(irq);
 }
 
@@ -457,6 +480,37 @@ void thread_sleep(uint64_t ns)
 	timer_arm(&s.timer, ns < NEVER - now_ns ? now_ns + ns : NEVER);
 	wait_for(EVENT_TIMER, THREAD_SLEEPING);
 	arch_irq_restore(irq);
+}
+
+/* The timer may have rung between the wake and now. */
+static void forget_events(struct cpu *c, unsigned events)
+{
+	tern_lock(&c->runq.lock);
+	c->current->events &= ~events;
+	tern_unlock(&c->runq.lock);
+}
+
+bool thread_wait(uint64_t ns, bool or_idle)
+{
+	unsigned long irq = arch_irq_save();
+	struct cpu *c = cpu_self();
+	struct sleeper s = { .thread = c->current };
+	uint64_t now_ns = mach_clock_ns();
+	unsigned came;
+
+	TERN_ASSERT(s.thread->pinned == c->id && !c->for_idle);
+	timer_init(&s.timer, sleep_is_over);
+	if (ns < NEVER - now_ns)
+		timer_arm(&s.timer, now_ns + ns);
+	if (or_idle)
+		c->for_idle = s.thread;
+	came = wait_for(EVENT_WAKE | EVENT_TIMER | EVENT_IDLE, THREAD_SLEEPING);
+	if (or_idle)
+		c->for_idle = NULL;
+	timer_cancel(&s.timer);
+	forget_events(c, EVENT_TIMER | EVENT_IDLE);
+	arch_irq_restore(irq);
+	return came & EVENT_IDLE;
 }
 
 void thread_yield(void)
@@ -711,6 +765,15 @@ void thread_init_cpu(struct cpu *c)
 	list_thread(c->idle);
 }
 
+/* It may run at once: nobody else wants to. */
+static void wake_for_idle(struct cpu *c)
+{
+	struct thread *t = c->for_idle;
+
+	c->for_idle = NULL;
+	signal(t, EVENT_IDLE);
+}
+
 _Noreturn void thread_idle_loop(void)
 {
 	struct cpu *c = cpu_self();
@@ -719,6 +782,8 @@ _Noreturn void thread_idle_loop(void)
 		arch_irq_disable();
 		if (peek(&c->runq.length) || steal(c)) {
 			requeue(c);
+		} else if (c->for_idle) {
+			wake_for_idle(c);
 		} else {
 			/* A thread that comes from now on brings an interrupt: it ends the wait. */
 			atomic_store_explicit(&c->hungry, true, memory_order_relaxed);

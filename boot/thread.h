@@ -34,6 +34,7 @@ struct run_queue {
 	/* [atomic: written with the lock held, relaxed; others peek] */
 	atomic_uint length;
 	atomic_uint movable; /* how many of them are not pinned */
+	atomic_bool urgent;  /* the first is to run now */
 };
 
 /* "[lock: runq]" below is the lock of cpu->runq; see "Who owns a thread" in thread.c. */
@@ -53,16 +54,18 @@ struct thread {
 	uintptr_t sp;               /* [lock: runq] saved stack pointer while it does not run */
 	struct stack stack;         /* [const] at whose upper end the struct lies, but thread 0's */
 	bool unscanned;             /* [itself] its stack keeps no object alive */
-	struct stack_call *call;    /* [itself] the innermost of thread_call_on_stack() */
-	uintptr_t frame;      /* [itself] of the interrupt that took it off its CPU; 0: none */
-	void (*fn)(void *);   /* [const] */
-	void *arg;            /* [itself] NULL once fn has it */
-	struct list run_link; /* [lock: runq] */
-	struct list all_link; /* [lock: thread list] */
+	bool brief; /* [itself] when woken it runs at once, as it gives the CPU up soon */
+	struct stack_call *call; /* [itself] the innermost of thread_call_on_stack() */
+	uintptr_t frame;         /* [itself] of the interrupt that took it off its CPU; 0: none */
+	void (*fn)(void *);      /* [const] */
+	void *arg;               /* [itself] NULL once fn has it */
+	struct list run_link;    /* [lock: runq] */
+	struct list all_link;    /* [lock: thread list] */
 
 	/* [lock: runq] what follows is thread.c's */
 	unsigned events;      /* that came while nobody waited for them */
-	unsigned waiting_for; /* the event that ends the wait; 0 while not waiting */
+	unsigned waiting_for; /* the events that end the wait; 0 while not waiting */
+	unsigned came;        /* the one that did */
 	struct thread *joiner;
 	bool detached;
 	uint64_t ran_ns, switches, moves; /* how long and how often it ran, changed its CPU */
@@ -89,6 +92,9 @@ struct thread *thread_self(void);
 /* Block the caller until thread_wake(). A wake that comes first is remembered, once. */
 void thread_block(void);
 void thread_wake(struct thread *t);
+/* The same for so long at most (UINT64_MAX: any time), and, if told, only until its CPU has nothing else to
+ * do; true if that is why it ends. For a thread that is pinned; or_idle for one of each CPU. */
+bool thread_wait(uint64_t ns, bool or_idle);
 
 /* Call fn(arg) on another stack; who looks for pointers on the caller's stacks finds both. */
 void thread_call_on_stack(const struct stack *stack, void (*fn)(void *), void *arg);

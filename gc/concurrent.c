@@ -41,7 +41,7 @@
  * long, and while all that lives is marked the heap grows by an eighth of it at most. */
 #define ASSIST_MOST 8u
 
-static bool is_marking(void)
+bool tern_gc_is_marking(void)
 {
 	return atomic_load_explicit(&tern_gc_state.marking, memory_order_seq_cst);
 }
@@ -104,38 +104,47 @@ static bool mark_first(struct tern_mark_work *w)
 	return true;
 }
 
-static bool mark_piece(uint64_t bytes)
+static uint64_t mark_piece(uint64_t bytes)
 {
 	uint64_t start_ns = tern_port_clock_ns();
 	struct tern_mark_work w;
-	bool some = false;
+	uint64_t done = 0;
 
 	tern_mark_init(&w, &tern_gc_state.marker);
 	while (w.work.scanned_bytes < bytes && mark_first(&w))
-		some = true;
+		done = 1;
 	tern_mark_drain_some(&w, bytes);
-	some |= w.work.scanned_bytes != 0;
 	tern_mark_put_back(&w);
 	tern_gc_add_up(&w.work);
 	atomic_fetch_add_explicit(&tern_gc_state.cycle.mark_ns, tern_port_clock_ns() - start_ns,
 				  memory_order_relaxed);
-	if (some)
+	done += w.work.scanned_bytes;
+	if (done)
 		tern_event_end(TERN_EVENT_MARK, start_ns, w.work.marked_objects,
 			       w.work.marked_bytes);
-	return some;
+	return done;
 }
 
-bool tern_gc_mark_some(uint64_t bytes)
+uint64_t tern_gc_mark_some(uint64_t bytes)
 {
-	bool some = false;
+	uint64_t done = 0;
 
-	if (!is_marking())
-		return false;
+	if (!tern_gc_is_marking())
+		return 0;
 	atomic_fetch_add_explicit(&tern_gc_state.active, 1, memory_order_seq_cst);
-	if (is_marking() && !atomic_load_explicit(&tern_gc_state.taking, memory_order_seq_cst))
-		some = mark_piece(bytes);
+	if (tern_gc_is_marking() &&
+	    !atomic_load_explicit(&tern_gc_state.taking, memory_order_seq_cst))
+		done = mark_piece(bytes);
 	atomic_fetch_sub_explicit(&tern_gc_state.active, 1, memory_order_seq_cst);
-	return some;
+	return done;
+}
+
+bool tern_gc_mark_in_background(uintptr_t sp)
+{
+	uint64_t done = tern_gc_mark_some(TERN_MARK_QUANTUM);
+
+	tern_pacer_add_credit(&tern_gc_state.pacer, done);
+	return done || tern_gc_try_end(sp);
 }
 
 static void assist(uintptr_t sp, void *arg)
@@ -168,7 +177,8 @@ bool tern_gc_pass_markers(void)
 {
 	/* With that of who counts himself and then looks at the heap. */
 	atomic_thread_fence(memory_order_seq_cst);
-	while (is_marking() && atomic_load_explicit(&tern_gc_state.active, memory_order_seq_cst)) {
+	while (tern_gc_is_marking() &&
+	       atomic_load_explicit(&tern_gc_state.active, memory_order_seq_cst)) {
 		if (!tern_port_irq_enabled() || tern_port_in_interrupt())
 			return false;
 		arch_relax();
@@ -181,7 +191,7 @@ void tern_gc_filled(const void *object, size_t size)
 	struct tern_mark_work w;
 	unsigned long irq = tern_irq_save();
 
-	if (is_marking()) {
+	if (tern_gc_is_marking()) {
 		tern_mark_init(&w, &tern_gc_state.marker);
 		tern_mark_range(&w, (uintptr_t)object, (uintptr_t)object + size / 8 * 8);
 		tern_mark_put_back(&w);
@@ -218,7 +228,7 @@ static bool end_marking(uintptr_t sp)
 
 static bool may_be_done(void)
 {
-	return is_marking() && is_quiet() && tern_dirty_is_done() &&
+	return tern_gc_is_marking() && is_quiet() && tern_dirty_is_done() &&
 	       tern_work_is_empty(&tern_gc_state.marker.pool);
 }
 
@@ -248,7 +258,7 @@ bool tern_gc_try_end(uintptr_t sp)
 
 	if (!may_be_done() || !tern_gc_may_start() || !tern_gc_become_busy(false))
 		return false;
-	if (is_marking()) {
+	if (tern_gc_is_marking()) {
 		more = take_dirty_pages();
 		if (!more)
 			done = end_marking(sp);
@@ -265,10 +275,10 @@ bool tern_gc_try_end(uintptr_t sp)
  * would be active, and with many such waiters there would hardly be a moment when nobody is. */
 void tern_gc_finish_marking(uintptr_t sp)
 {
-	while (is_marking()) {
+	while (tern_gc_is_marking()) {
 		if (tern_gc_mark_some(UINT64_MAX))
 			continue;
-		while (is_marking() && tern_work_is_empty(&tern_gc_state.marker.pool) &&
+		while (tern_gc_is_marking() && tern_work_is_empty(&tern_gc_state.marker.pool) &&
 		       !tern_gc_try_end(sp))
 			arch_relax();
 	}

@@ -15,8 +15,12 @@
 
 /* The first pause. By who is busy; no cycle is marking. */
 void tern_gc_start_marking(uintptr_t sp);
-/* Mark until so many bytes were scanned. False if there was nothing to do. Interrupts on. */
-bool tern_gc_mark_some(uint64_t bytes);
+bool tern_gc_is_marking(void);
+/* Mark until so many bytes were scanned. How many were; 0 if there was nothing to do. Interrupts on. */
+uint64_t tern_gc_mark_some(uint64_t bytes);
+/* A quantum, to the credit of those who allocate; if there is nothing to mark try to end the cycle. False
+ * if there is nothing to do now. */
+bool tern_gc_mark_in_background(uintptr_t sp);
 /* If nothing is grey, and nobody marks: the last pause, or what makes it shorter. True if the cycle has
  * ended, or there is more to mark now. */
 bool tern_gc_try_end(uintptr_t sp);

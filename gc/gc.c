@@ -183,7 +183,8 @@ static void tell_pacer_of_end(uint64_t now_ns)
 	atomic_store_explicit(&tern_heap.pages.live, live, memory_order_relaxed);
 	tern_pacer_end_cycle(p, &(struct tern_pacer_end){ .now_ns = now_ns,
 							  .marked_bytes = live,
-							  .assist_ns = c->assist_ns });
+							  .assist_ns = c->assist_ns,
+							  .idle_ns = c->idle_ns });
 	tern_mheap_stats(&tern_heap.pages, &s);
 	tern_pacer_start_sweep(p, s.used >> TERN_PAGE_SHIFT, 0);
 	atomic_store_explicit(&tern_heap.pages.sweep.npages, 0, memory_order_relaxed);
@@ -213,6 +214,7 @@ static void count_cycle(void)
 	n->globals_bytes = tern_roots_range_bytes();
 	n->mark_ns = c->mark_ns;
 	n->assist_ns = c->assist_ns;
+	n->idle_ns = c->idle_ns;
 	tern_history_add(n);
 	s->cycles++;
 	s->forced += n->why == TERN_PACER_EXPLICIT;
@@ -252,6 +254,24 @@ static void obey_limiter(void)
 	tern_pacer_set_limiting(&tern_gc_state.pacer, limiting);
 }
 
+static uint64_t not_yet_known(const _Atomic uint64_t *sum, uint64_t *known)
+{
+	uint64_t before = *known;
+
+	*known = atomic_load_explicit(sum, memory_order_relaxed);
+	return *known - before;
+}
+
+/* The phase that is, or another, begins. */
+static void tell_limiter(enum tern_limiter_phase phase, uint64_t now_ns)
+{
+	struct tern_gc_running *c = &tern_gc_state.cycle;
+
+	tern_limiter_enter(&tern_gc_state.limiter, phase, now_ns,
+			   not_yet_known(&c->assist_ns, &c->limited_assist_ns),
+			   not_yet_known(&c->idle_ns, &c->limited_idle_ns));
+}
+
 unsigned tern_gc_begin_pause(void)
 {
 	struct tern_gc_state *g = &tern_gc_state;
@@ -264,8 +284,10 @@ unsigned tern_gc_begin_pause(void)
 	others = tern_stw_stop();
 	n->stopped_ns = tern_port_clock_ns();
 	n->ncpu = others + 1;
+	/* What was before is for as many CPUs as there were. */
+	tell_limiter(g->limiter.phase, n->asked_ns);
 	tern_limiter_set_cpus(&g->limiter, n->asked_ns, n->ncpu);
-	tern_limiter_enter(&g->limiter, TERN_LIMITER_STOPPED, n->asked_ns, 0, 0);
+	tell_limiter(TERN_LIMITER_STOPPED, n->asked_ns);
 	if (!g->marking)
 		verify(TERN_VERIFY_SWEPT);
 	return others;
@@ -277,8 +299,7 @@ void tern_gc_end_pause(bool ends_cycle)
 	struct tern_cycle *n = &g->cycle.numbers;
 
 	n->end_ns = tern_port_clock_ns();
-	tern_limiter_enter(&g->limiter, g->marking ? TERN_LIMITER_MARKING : TERN_LIMITER_OFF,
-			   n->end_ns, 0, 0);
+	tell_limiter(g->marking ? TERN_LIMITER_MARKING : TERN_LIMITER_OFF, n->end_ns);
 	obey_limiter();
 	count_pause();
 	if (ends_cycle)
@@ -543,7 +564,7 @@ static bool reclaim(uint64_t npages)
 
 static void mark_in_background(uintptr_t sp, void *arg)
 {
-	*(bool *)arg = tern_gc_mark_some(TERN_MARK_QUANTUM) || tern_gc_try_end(sp);
+	*(bool *)arg = tern_gc_mark_in_background(sp);
 }
 
 bool tern_gc_background(void)

@@ -15,7 +15,8 @@ struct tern_gc_running {
 	struct tern_cycle numbers;
 	uint64_t live_at_start; /* bytes, when marking beside the program began */
 	/* [atomic: relaxed] sums over CPUs */
-	_Atomic uint64_t marked_bytes, marked_objects, scanned_bytes, assist_ns, mark_ns;
+	_Atomic uint64_t marked_bytes, marked_objects, scanned_bytes, assist_ns, idle_ns, mark_ns;
+	uint64_t limited_assist_ns, limited_idle_ns; /* of these, what the limiter knows */
 };
 
 struct tern_gc_state {

@@ -106,7 +106,7 @@ static struct phases phases_of(const struct tern_cycle *c)
 			.before_ns = c->first_end_ns - c->first_asked_ns,
 			.mark_ns = c->asked_ns - c->first_end_ns,
 			.after_ns = c->end_ns - c->asked_ns,
-			.mark_cpu_ns = tern_sub_sat(c->mark_ns, c->assist_ns),
+			.mark_cpu_ns = tern_sub_sat(c->mark_ns, c->assist_ns + c->idle_ns),
 			.heap_bytes = c->first_heap_bytes,
 		};
 	return (struct phases){
@@ -126,18 +126,18 @@ void tern_history_print(const struct tern_cycle *c)
 	char line[320];
 	size_t n;
 
-	n = tern_snprintf(line, sizeof(line),
-			  "gc %llu @%llu.%03llus %u%%: %s+%s+%s ms clock, %s+%s/%s/0+%s ms cpu, "
-			  "%llu->%llu->%llu MB, %llu MB goal, %llu MB stacks, %llu MB globals, "
-			  "%u P%s\n",
-			  (unsigned long long)ncycles, (unsigned long long)(since_ms / 1000),
-			  (unsigned long long)(since_ms % 1000), percent_of_cpus(c),
-			  ms(p.before_ns).text, ms(p.mark_ns).text, ms(p.after_ns).text,
-			  ms(p.before_ns * c->ncpu).text, ms(c->assist_ns).text,
-			  ms(p.mark_cpu_ns).text, ms(p.after_ns * c->ncpu).text, mib(p.heap_bytes),
-			  mib(c->heap_bytes), mib(c->marked_bytes), mib(c->goal_bytes),
-			  mib(c->stack_bytes), mib(c->globals_bytes), c->ncpu,
-			  c->why == TERN_PACER_EXPLICIT ? " (forced)" : "");
+	n = tern_snprintf(
+		line, sizeof(line),
+		"gc %llu @%llu.%03llus %u%%: %s+%s+%s ms clock, %s+%s/%s/%s+%s ms cpu, "
+		"%llu->%llu->%llu MB, %llu MB goal, %llu MB stacks, %llu MB globals, "
+		"%u P%s\n",
+		(unsigned long long)ncycles, (unsigned long long)(since_ms / 1000),
+		(unsigned long long)(since_ms % 1000), percent_of_cpus(c), ms(p.before_ns).text,
+		ms(p.mark_ns).text, ms(p.after_ns).text, ms(p.before_ns * c->ncpu).text,
+		ms(c->assist_ns).text, ms(p.mark_cpu_ns).text, ms(c->idle_ns).text,
+		ms(p.after_ns * c->ncpu).text, mib(p.heap_bytes), mib(c->heap_bytes),
+		mib(c->marked_bytes), mib(c->goal_bytes), mib(c->stack_bytes),
+		mib(c->globals_bytes), c->ncpu, c->why == TERN_PACER_EXPLICIT ? " (forced)" : "");
 	/* In one piece: it is one line whatever other CPUs print. */
 	tern_port_write(line, n < sizeof(line) ? n : sizeof(line) - 1);
 }

@@ -19,7 +19,8 @@ struct tern_cycle {
 	uint64_t first_asked_ns, first_end_ns, first_heap_bytes;
 	uint64_t heap_bytes, goal_bytes; /* before the last pause */
 	uint64_t marked_bytes, marked_objects;
-	uint64_t mark_ns, assist_ns; /* CPU time beside the program: all, and of who allocates */
+	/* CPU time beside the program: all, of who allocates, of CPUs with nothing else to do */
+	uint64_t mark_ns, assist_ns, idle_ns;
 	uint64_t stack_bytes, globals_bytes;
 };
 

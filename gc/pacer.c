@@ -249,12 +249,13 @@ struct tern_pacer_workers tern_pacer_workers_of(unsigned ncpu, bool concurrent,
 	return w;
 }
 
-bool tern_pacer_fraction_due(const struct tern_pacer *p, uint64_t spent_ns, uint64_t now_ns)
+uint64_t tern_pacer_fraction_wait(const struct tern_pacer *p, uint64_t spent_ns, uint64_t now_ns)
 {
 	uint64_t passed_ns = tern_sub_sat(now_ns, p->start_ns);
 
-	return p->workers.fraction != 0 &&
-	       spent_ns <= tern_fixed_mul(passed_ns, p->workers.fraction);
+	if (p->workers.fraction == 0)
+		return UINT64_MAX;
+	return tern_sub_sat(tern_mul_div(spent_ns, TERN_FIXED_ONE, p->workers.fraction), passed_ns);
 }
 
 /* --- a cycle ------------------------------------------------------------------------------- */

@@ -131,8 +131,8 @@ void tern_pacer_end_cycle(struct tern_pacer *p, const struct tern_pacer_end *end
 /* [pure] */
 struct tern_pacer_workers tern_pacer_workers_of(unsigned ncpu, bool concurrent,
 						enum tern_pacer_why why);
-/* [any] Does a CPU that marked for spent_ns in this cycle owe more of its time? */
-bool tern_pacer_fraction_due(const struct tern_pacer *p, uint64_t spent_ns, uint64_t now_ns);
+/* [any] How long until a CPU that marked for spent_ns in this cycle owes more of its time; 0: it does. */
+uint64_t tern_pacer_fraction_wait(const struct tern_pacer *p, uint64_t spent_ns, uint64_t now_ns);
 /* [any] Mark work for a debt of so many allocated bytes; at least TERN_PACER_ASSIST_MIN. */
 uint64_t tern_pacer_assist_work(const struct tern_pacer *p, uint64_t debt_bytes);
 /* [any] How many bytes may be allocated for so much mark work. At least 1, so that assists end,

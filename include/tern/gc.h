@@ -159,6 +159,28 @@ void tern_gc_stop_here(void);
  */
 bool tern_gc_background(void);
 
+/* A thread of its own on each CPU, for kernels that have those: instead of tern_gc_background(). All zero
+ * at first. */
+struct tern_gc_worker {
+	uint64_t cycle_ns, spent_ns;
+	unsigned mode;
+};
+/* When it calls again. */
+struct tern_gc_turn {
+	uint64_t
+		wait_ns; /* after so long; 0: at once; UINT64_MAX: tern_port_wake_background() says so */
+	bool or_idle; /* ... or as soon as its CPU has nothing else to do */
+};
+/**
+ * tern_gc_work - a piece of the collector's work, by one CPU's thread for that
+ * @idle: it was called as the CPU has nothing else to do
+ *
+ * While a cycle marks, all workers together take a quarter of the CPUs' time for it, and what is idle:
+ * docs/pacer.md. Between cycles they sweep. One of them at least comes every few seconds, as it also
+ * starts the cycle that is due when there was none for two minutes. Threads, each bound to its CPU.
+ */
+struct tern_gc_turn tern_gc_work(struct tern_gc_worker *worker, bool idle);
+
 struct tern_gc_stats {
 	uint64_t cycles;   /* that have ended */
 	uint64_t forced;   /* of them, asked for by tern_gc() */

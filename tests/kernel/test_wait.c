@@ -60,6 +60,96 @@ TEST(wait, wake_does_not_end_a_sleep)
 	thread_block();
 }
 
+/* What thread_wait() says, and how long it took. */
+struct waiter {
+	uint64_t ns, took_ns;
+	bool or_idle, was_idle;
+};
+
+static void wait_as_told(void *arg)
+{
+	struct waiter *w = arg;
+	uint64_t before_ns = mach_clock_ns();
+
+	w->was_idle = thread_wait(w->ns, w->or_idle);
+	w->took_ns = mach_clock_ns() - before_ns;
+}
+
+TEST(wait, for_so_long_at_most)
+{
+	static const uint64_t times[] = { 0, 1, MS / 10, 20 * MS };
+
+	for (unsigned i = 0; i < ARRAY_SIZE(times); i++) {
+		struct waiter w = { .ns = times[i] };
+		struct thread *a = thread_create_on(last_cpu(), "waiter", wait_as_told, &w);
+
+		REQUIRE(a);
+		thread_join(a);
+		EXPECT(w.took_ns >= times[i] && w.took_ns < HANG_NS);
+		EXPECT(!w.was_idle);
+	}
+}
+
+/* By a wake, before the time is over; and a timer that was not needed ends no sleep that comes later. */
+static void wait_then_sleep(void *arg)
+{
+	struct waiter *w = arg;
+
+	wait_as_told(w);
+	w->ns = mach_clock_ns();
+	thread_sleep(20 * MS);
+	w->ns = mach_clock_ns() - w->ns;
+}
+
+TEST(wait, until_woken)
+{
+	struct waiter w = { .ns = HANG_NS, .or_idle = false };
+	struct thread *a = thread_create_on(last_cpu(), "waiter", wait_then_sleep, &w);
+
+	REQUIRE(a);
+	EXPECT(WAIT_FOR(a->state == THREAD_SLEEPING));
+	thread_wake(a);
+	thread_join(a);
+	EXPECT(w.took_ns < HANG_NS && !w.was_idle);
+	EXPECT(w.ns >= 20 * MS);
+}
+
+/* The joiner blocks, so that there is nothing else to do. */
+TEST(wait, until_its_cpu_is_idle)
+{
+	struct waiter w = { .ns = UINT64_MAX, .or_idle = true };
+	struct thread *a = thread_create_on(last_cpu(), "waiter", wait_as_told, &w);
+
+	REQUIRE(a);
+	thread_join(a);
+	EXPECT(w.was_idle);
+}
+
+static void keep_busy(void *arg)
+{
+	while (!atomic_load((atomic_bool *)arg))
+		arch_relax();
+}
+
+TEST(wait, a_busy_cpu_is_not_idle)
+{
+	static atomic_bool over;
+	struct waiter w = { .ns = 50 * MS, .or_idle = true };
+	struct thread *busy, *a;
+
+	atomic_store(&over, false);
+	busy = thread_create_on(last_cpu(), "busy", keep_busy, &over);
+	a = busy ? thread_create_on(last_cpu(), "waiter", wait_as_told, &w) : NULL;
+	if (a)
+		thread_join(a);
+	atomic_store(&over, true);
+	if (busy)
+		thread_join(busy);
+	REQUIRE(a);
+	EXPECT(!w.was_idle);
+	EXPECT(w.took_ns >= 50 * MS);
+}
+
 static void sleep_for(void *arg)
 {
 	uint64_t ns = (uintptr_t)arg;

@@ -35,6 +35,7 @@ struct worker {
 	model_id *held;        /* the model of them */
 	model_id bag[BAG];
 	struct tern_ephemerons *table;
+	struct tern_gc_worker collector;
 };
 
 struct step {
@@ -544,6 +545,11 @@ static void collect_some(struct worker *w)
 	tern_gc_step(sim_below(&w->rng, 20000));
 }
 
+static void collect_as_worker(struct worker *w)
+{
+	tern_gc_work(&w->collector, sim_one_in(&w->rng, 2));
+}
+
 static void hold_cycles(struct worker *w)
 {
 	tern_gc_hold();
@@ -983,6 +989,7 @@ static const struct step all_steps[] = {
 	{ "hand-over", hand_over, 8, true, MANUAL },
 	{ "gc", collect, 2, false, LARGE | TIES | POOL },
 	{ "gc-step", collect_some, 6, false, GRAPH | TIES },
+	{ "gc-work", collect_as_worker, 6, false, GRAPH | TIES },
 	{ "hold", hold_cycles, 1, false, 0 },
 	{ "percent", set_percent, 1, false, 0 },
 	{ "offline", go_offline, 2, false, MANUAL },

@@ -322,13 +322,13 @@ TEST(pacer, a_fraction_ends_when_it_is_spent)
 	tern_pacer_init(&p, 100, 0, 0);
 	tern_pacer_set_concurrent(&p, true);
 	tern_pacer_start_cycle(&p, 1000, 2, TERN_PACER_HEAP);
-	EXPECT(tern_pacer_fraction_due(&p, 0, 1000));
-	EXPECT(tern_pacer_fraction_due(&p, 250, 2000));
-	EXPECT(!tern_pacer_fraction_due(&p, 251, 2000));
+	EXPECT_EQ(tern_pacer_fraction_wait(&p, 0, 1000), 0);
+	EXPECT_EQ(tern_pacer_fraction_wait(&p, 250, 2000), 0);
+	EXPECT_EQ(tern_pacer_fraction_wait(&p, 251, 2000), 4);
 	/* A clock that goes back. */
-	EXPECT(!tern_pacer_fraction_due(&p, 1, 500));
+	EXPECT_EQ(tern_pacer_fraction_wait(&p, 1, 500), 4);
 	tern_pacer_start_cycle(&p, 1000, 4, TERN_PACER_HEAP);
-	EXPECT(!tern_pacer_fraction_due(&p, 0, 2000));
+	EXPECT_EQ(tern_pacer_fraction_wait(&p, 0, 2000), UINT64_MAX);
 }
 
 /* --- assists --------------------------------------------------------------------------------- */
@@ -687,7 +687,7 @@ TEST(pacer, anything_in_any_order)
 		REQUIRE(goal_holds(&p));
 		REQUIRE(trigger_holds(&p));
 		REQUIRE(ratios_hold(&p, any_number(t)));
-		tern_pacer_fraction_due(&p, any_number(t), any_number(t));
+		tern_pacer_fraction_wait(&p, any_number(t), any_number(t));
 		EXPECT(!p.marking ||
 		       tern_pacer_should_start(&p, any_number(t), true) == TERN_PACER_NONE);
 	}
