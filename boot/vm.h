@@ -4,7 +4,7 @@
  *   0                        never mapped: null pointers fault
  *   0x1000 .. 2^46           RAM and devices, one to one, mapped as they come into use
  *   VM_STACKS ..             stacks, each above an unmapped guard page
- *   VM_GROWING ..            stacks that are mapped as they are used
+ *   VM_RANGES ..             ranges for the heap, mapped as they are used: growing stacks, large objects
  *
  * Text is r-x, rodata r--, all else rw- and never executable. Context: not in interrupt
  * handlers, but for vm_query(), vm_readable() and vm_describe(), which take no lock. */
@@ -26,8 +26,8 @@ enum vm_prot {
 
 #define VM_STACKS       0x700000000000ull
 #define VM_STACKS_SIZE  (1ull << 32)
-#define VM_GROWING      0x704000000000ull
-#define VM_GROWING_SIZE (1ull << 36)
+#define VM_RANGES      0x704000000000ull
+#define VM_RANGES_SIZE (1ull << 36)
 /* RAM and devices above this are not reachable one to one. */
 #define VM_IDENTITY_END (1ull << 46)
 

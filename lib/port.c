@@ -54,26 +54,27 @@ TERN_WEAK bool tern_port_release(uintptr_t start, size_t size)
 	return false;
 }
 
-TERN_WEAK void *tern_port_stack_reserve(size_t size)
+TERN_WEAK void *tern_port_range_reserve(size_t size)
 {
 	(void)size;
 	return NULL;
 }
 
-TERN_WEAK void tern_port_stack_release(void *start, size_t size)
+TERN_WEAK void tern_port_range_release(void *start, size_t size)
 {
 	(void)start;
 	(void)size;
 }
 
-TERN_WEAK bool tern_port_stack_commit(uintptr_t at, void *page)
+TERN_WEAK bool tern_port_range_commit(uintptr_t at, const void *pages, size_t size)
 {
 	(void)at;
-	(void)page;
+	(void)pages;
+	(void)size;
 	return false;
 }
 
-TERN_WEAK void tern_port_stack_uncommit(uintptr_t at, size_t size)
+TERN_WEAK void tern_port_range_uncommit(uintptr_t at, size_t size)
 {
 	(void)at;
 	(void)size;

@@ -21,6 +21,7 @@
 #include "lib/assert.h"
 #include "lib/irq.h"
 #include "mm/heap.h"
+#include "mm/range.h"
 #include "mm/stack.h"
 
 #define GUARD_PAGES 1
@@ -189,8 +190,8 @@ static uint64_t get_pages(uint64_t *pages, uint64_t n, uint64_t need, uint64_t w
 static uint64_t commit(struct tern_stack *k, uint64_t have, uint64_t n)
 {
 	for (uint64_t i = have; i < have + n; i++)
-		if (!tern_port_stack_commit(k->top - ((i + 1) << TERN_PAGE_SHIFT),
-					    (void *)tern_page_addr(k->page[i])))
+		if (!tern_port_range_commit(k->top - ((i + 1) << TERN_PAGE_SHIFT),
+					    (void *)tern_page_addr(k->page[i]), TERN_PAGE_SIZE))
 			return i - have;
 	return n;
 }
@@ -273,7 +274,7 @@ static void cut(struct tern_stack *k, size_t keep)
 
 	if (first < end) {
 		set_low(k, k->top - keep);
-		tern_port_stack_uncommit(low, k->top - keep - low);
+		tern_port_range_uncommit(low, k->top - keep - low);
 	}
 	for (uint64_t i = first; i < end + k->nready; i++)
 		free_page(k->page[i]);
@@ -315,18 +316,6 @@ size_t tern_stack_shrink(struct tern_stack *k, uintptr_t sp)
 
 /* --- beginning and end ------------------------------------------------------------------- */
 
-/* Tables that lead from its addresses to the record. */
-static bool make_tables(const struct tern_stack *k)
-{
-	struct tern_mheap *h = &tern_heap.pages;
-	unsigned long irq = tern_lock_irqsave(&h->lock);
-	bool made =
-		tern_mheap_tables_locked(h, tern_page_of(k->guard), pages_in(k->top - k->guard));
-
-	tern_unlock_irqrestore(&h->lock, irq);
-	return made;
-}
-
 static uint64_t take_page(void)
 {
 	struct tern_mheap *h = &tern_heap.pages;
@@ -360,11 +349,6 @@ static bool commit_start(struct tern_stack *k)
 
 static bool set_up(struct tern_stack *k)
 {
-	enum tern_search search = TERN_SEARCH_HEAP;
-
-	while (!make_tables(k))
-		if (!tern_heap_find_memory(&search, RESERVE))
-			return false;
 	k->span = tern_stack_new_record(k);
 	if (!k->span)
 		return false;
@@ -374,23 +358,21 @@ static bool set_up(struct tern_stack *k)
 
 static struct tern_stack *reserve_range(size_t start, size_t limit)
 {
-	size_t size = limit + GUARD_PAGES * TERN_PAGE_SIZE;
 	struct tern_stack *k = tern_malloc(sizeof(*k) + pages_in(limit) * sizeof(k->page[0]));
+	struct tern_range range;
 
 	if (!k)
 		return NULL;
 	*k = (struct tern_stack){ .start = start };
-	k->guard = (uintptr_t)tern_port_stack_reserve(size);
-	if (!k->guard) {
+	range = tern_range_reserve(limit + GUARD_PAGES * TERN_PAGE_SIZE);
+	if (!range.start) {
 		tern_free(k);
 		return NULL;
 	}
-	TERN_CHECK(is_aligned(k->guard, TERN_PAGE_SIZE),
-		   "tern_port_stack_reserve: 0x%lx is not aligned to %lu", (unsigned long)k->guard,
-		   (unsigned long)TERN_PAGE_SIZE);
-	k->top = k->guard + size;
+	k->guard = range.start;
+	k->top = range.start + range.size;
 	atomic_store_explicit(&k->low, k->top, memory_order_relaxed);
-	atomic_fetch_add_explicit(&reserved_bytes, size, memory_order_relaxed);
+	atomic_fetch_add_explicit(&reserved_bytes, range.size, memory_order_relaxed);
 	atomic_fetch_add_explicit(&nstacks, 1, memory_order_relaxed);
 	return k;
 }
@@ -420,7 +402,7 @@ void tern_stack_destroy(struct tern_stack *k)
 	cut(k, 0);
 	if (k->span)
 		tern_stack_retract(k->span);
-	tern_port_stack_release((void *)k->guard, k->top - k->guard);
+	tern_range_release((struct tern_range){ k->guard, k->top - k->guard });
 	atomic_fetch_sub_explicit(&reserved_bytes, k->top - k->guard, memory_order_relaxed);
 	if (atomic_fetch_sub_explicit(&nstacks, 1, memory_order_relaxed) == 1)
 		empty_reserve();

@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* growing.c - growing stacks in a process: ranges without access, a handler for SIGSEGV.
+/* growing.c - growing stacks in a process: a handler for SIGSEGV.
  *
- * The memory behind an address is the process's own, given back when it is taken away; the page of the
- * heap that stands for it lies idle. Faults are handled on a stack of their own for each thread that
- * is inside host_call_on_stack(). Locks: none. Context: threads. */
+ * Faults are handled on a stack of their own for each thread that is inside host_call_on_stack().
+ * Locks: none. Context: threads. */
 #include "boot/host/growing.h"
 
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <ucontext.h>
 
-#include <tern/port.h>
 #include <tern/stack.h>
-#include <tern/tern.h>
 
 #include "arch/arch.h"
 #include "boot/host/stop.h"
 #include "boot/host/watch.h"
-
-__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *start, size_t size);
 
 #define FAULT_STACK (256ul << 10)
 
@@ -39,44 +33,6 @@ struct call {
 static _Thread_local struct call *current;
 static struct sigaction before;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-void *tern_port_stack_reserve(size_t size)
-{
-	size_t all = size + TERN_HEAP_PAGE;
-	char *p = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	size_t head;
-
-	if (p == MAP_FAILED)
-		return NULL;
-	head = -(uintptr_t)p % TERN_HEAP_PAGE;
-	if (head)
-		munmap(p, head);
-	if (head < TERN_HEAP_PAGE)
-		munmap(p + head + size, TERN_HEAP_PAGE - head);
-	return p + head;
-}
-
-void tern_port_stack_release(void *start, size_t size)
-{
-	/* What a sanitizer noted of frames there must not outlive them: the addresses come again. */
-	if (__asan_unpoison_memory_region)
-		__asan_unpoison_memory_region(start, size);
-	munmap(start, size);
-}
-
-bool tern_port_stack_commit(uintptr_t at, void *page)
-{
-	(void)page;
-	return mprotect((void *)at, TERN_HEAP_PAGE, PROT_READ | PROT_WRITE) == 0;
-}
-
-/* Mapped anew: nothing of what was there is left. */
-void tern_port_stack_uncommit(uintptr_t at, size_t size)
-{
-	if (mmap((void *)at, size, PROT_NONE,
-		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
-		abort();
-}
 
 /* On a stack that nobody scans: so no interrupt is taken here. */
 static void on_fault(int signal, siginfo_t *info, void *context)

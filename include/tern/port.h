@@ -112,29 +112,38 @@ bool tern_port_map(uintptr_t start, size_t size);
  */
 bool tern_port_release(uintptr_t start, size_t size);
 
+/* Addresses apart from those of memory: for growing stacks, which are committed as they are used, and
+ * for large objects that tern_realloc() makes larger, whose pages come to lie side by side there. */
+
 /**
- * tern_port_stack_reserve - addresses for a growing stack, where nothing is mapped
+ * tern_port_range_reserve - a range of addresses where nothing is mapped
  * @size: multiple of 8 KiB
  *
- * A multiple of 8 KiB, with all page tables made: tern_port_stack_commit() cannot make any. NULL when
- * there is no room. Threads. Default: NULL, for kernels without page tables of their own.
+ * At a multiple of 8 KiB, with all page tables made: tern_port_range_commit() cannot make any. NULL when
+ * there is no room. Threads, with interrupts on. Default: NULL, for kernels without page tables of their
+ * own.
  */
-void *tern_port_stack_reserve(size_t size);
+void *tern_port_range_reserve(size_t size);
 /**
- * tern_port_stack_release - the other half; nothing is committed any more
+ * tern_port_range_release - the other half; nothing is committed any more
  */
-void tern_port_stack_release(void *start, size_t size);
+void tern_port_range_release(void *start, size_t size);
 /**
- * tern_port_stack_commit - map a page of the heap, 8 KiB, at an address that was reserved
+ * tern_port_range_commit - have reserved addresses lead to pages of the heap
+ * @at:    the first, where nothing is committed
+ * @pages: their own address, or one where they are committed already
+ * @size:  multiple of 8 KiB
  *
+ * What the pages hold is to be seen there. Until they are taken away nobody looks at their own address.
  * Comes in page fault handlers, whatever locks the interrupted code holds: so it takes none, waits
  * for nobody, and allocates nothing. False: it cannot be, and nothing was done.
  */
-bool tern_port_stack_commit(uintptr_t at, void *page);
+bool tern_port_range_commit(uintptr_t at, const void *pages, size_t size);
 /**
- * tern_port_stack_uncommit - take away what was committed; no CPU reaches it any more. Threads.
+ * tern_port_range_uncommit - take away what was committed; no CPU reaches it any more. What the pages
+ * hold from then on is anything. Threads, with interrupts on.
  */
-void tern_port_stack_uncommit(uintptr_t at, size_t size);
+void tern_port_range_uncommit(uintptr_t at, size_t size);
 
 /**
  * tern_port_protect - make memory of the heap fault when it is touched, or accessible again

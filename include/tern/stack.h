@@ -55,7 +55,7 @@ struct tern_stack;
  * @limit: bytes that it may come to have, at most 1 GiB; both are rounded up to pages of 8 KiB
  *
  * Reserves addresses for all of it and for a guard page below. NULL when there is no memory, or the
- * kernel does not give tern_port_stack_reserve() and its sisters. Threads.
+ * kernel does not give tern_port_range_reserve() and its sisters. Threads.
  */
 struct tern_stack *tern_stack_create(size_t start, size_t limit);
 
