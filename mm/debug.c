@@ -383,20 +383,30 @@ void tern_debug_taken(const void *p)
 	set_busy(at.slot);
 }
 
+/* The first `known` of its bytes hold something. */
+static void begin(const struct place *at, size_t known, size_t size, struct tern_trace trace)
+{
+	atomic_store_explicit(&at->slot->allocated, number_of(trace), memory_order_relaxed);
+	atomic_store_explicit(&at->slot->freed, 0, memory_order_relaxed);
+	memset((void *)(at->base + known), TERN_DEBUG_MADE, size - known);
+	set_size(at, size);
+	set_state(at->slot, LIVE);
+}
+
 TERN_NOINLINE void tern_debug_begin(void *p, size_t size, bool zero)
 {
 	struct place at;
 
-	if (!find((uintptr_t)p, &at))
-		return;
-	atomic_store_explicit(&at.slot->allocated,
-			      number_of(tern_trace_from(__builtin_frame_address(0))),
-			      memory_order_relaxed);
-	atomic_store_explicit(&at.slot->freed, 0, memory_order_relaxed);
-	if (!zero)
-		memset(p, TERN_DEBUG_MADE, size);
-	set_size(&at, size);
-	set_state(at.slot, LIVE);
+	if (find((uintptr_t)p, &at))
+		begin(&at, zero ? size : 0, size, tern_trace_from(__builtin_frame_address(0)));
+}
+
+TERN_NOINLINE void tern_debug_moved(void *p, size_t old, size_t size)
+{
+	struct place at;
+
+	if (find((uintptr_t)p, &at))
+		begin(&at, old, size, tern_trace_from(__builtin_frame_address(0)));
 }
 
 size_t tern_debug_rest(const struct tern_mspan *s, const void *p)

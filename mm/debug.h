@@ -78,6 +78,8 @@ void tern_debug_check(const char *call, const struct tern_mspan *s, const void *
 size_t tern_debug_rest(const struct tern_mspan *s, const void *p);
 /* It had `old` bytes and has `size` now, where it was. */
 void tern_debug_resized(const struct tern_mspan *s, void *p, size_t old, size_t size);
+/* It had `old` bytes elsewhere, which are there, and has a span of its own; as tern_debug_begin(). */
+void tern_debug_moved(void *p, size_t old, size_t size);
 /* The slot at an address is about to be filled, by who has found its object dead. */
 void tern_debug_forget(const struct tern_mspan *s, uintptr_t addr);
 /* A record is about to be a span's; nwords is set. */
@@ -150,6 +152,13 @@ static inline size_t tern_debug_rest(const struct tern_mspan *s, const void *p)
 static inline void tern_debug_resized(const struct tern_mspan *s, void *p, size_t old, size_t size)
 {
 	(void)s;
+	(void)p;
+	(void)old;
+	(void)size;
+}
+
+static inline void tern_debug_moved(void *p, size_t old, size_t size)
+{
 	(void)p;
 	(void)old;
 	(void)size;

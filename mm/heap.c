@@ -16,6 +16,7 @@
 #include "lib/assert.h"
 #include "lib/irq.h"
 #include "mm/gchook.h"
+#include "mm/remap.h"
 #include "mm/stack.h"
 
 struct tern_heap tern_heap = {
@@ -60,16 +61,16 @@ static uint64_t free_bytes(void)
 /* What this CPU holds in its caches may be what is missing. True if there was something. */
 static bool give_caches_back(void)
 {
+	bool more = tern_remap_finish();
 	unsigned long irq = tern_irq_save();
 	struct tern_mcache *c = tern_heap_cache();
 	uint64_t before = free_bytes();
-	bool more;
 
 	tern_debug_drain_own();
 	if (c != &tern_mcache_none)
 		tern_mcache_release_all(c, tern_tables.central, &tern_heap.pages);
 	tern_stack_flush();
-	more = free_bytes() > before;
+	more |= free_bytes() > before;
 	tern_irq_restore(irq);
 	return more;
 }

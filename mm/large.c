@@ -2,7 +2,7 @@
 /* large.c - the end of objects that have a span of their own.
  *
  * Job      Free one, for tern_free() and for the sweep. Know what it serves as.
- * Above    malloc, sweep.   Below  mheap, harden (margins).
+ * Above    malloc, sweep.   Below  mheap, harden (margins), remap (pages elsewhere).
  * Locks    mheap(80), below.   Context: interrupts off; also interrupt handlers.
  * Race     The state decides who drops the object, and its record may be another span's as soon as that
  *          is done. So who sweeps says so first (sweepgen), and who frees waits for him. */
@@ -11,6 +11,7 @@
 #include "arch/arch.h"
 #include "mm/harden.h"
 #include "mm/heap.h"
+#include "mm/remap.h"
 #include "mm/special.h"
 
 static uint32_t generation(const struct tern_mheap *h)
@@ -52,22 +53,33 @@ static void end_chunk(struct tern_mheap *h, struct tern_mspan *s)
 	tern_large_set_chunk(h, s, TERN_CHUNK_NONE);
 }
 
-static bool drop(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s)
+bool tern_large_end(struct tern_mheap *h, struct tern_mspan *s)
 {
 	uint8_t state = TERN_SPAN_LARGE;
-	enum tern_kind kind = tern_spanclass_kind(s->spc);
-	uintptr_t base = s->base;
-	uint64_t npages = s->npages, margin = s->margin;
 
 	if (!atomic_compare_exchange_strong_explicit(&s->state, &state, TERN_SPAN_DEAD,
 						     memory_order_acq_rel, memory_order_relaxed))
 		return false;
 	if (tern_sample_any(s))
-		tern_sample_freed(s, base);
-	count(kind, npages << TERN_PAGE_SHIFT);
+		tern_sample_freed(s, s->base);
+	count(tern_spanclass_kind(s->spc), s->elemsize);
 	if (tern_mspan_chunk(s) != TERN_CHUNK_NONE)
 		end_chunk(h, s);
-	tern_mheap_free_pages_of(h, pages, base, npages);
+	return true;
+}
+
+static bool drop(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s)
+{
+	uintptr_t base = s->base;
+	uint64_t npages = s->npages, margin = s->margin;
+	struct tern_remap *remap = tern_mspan_remap(s);
+
+	if (!tern_large_end(h, s))
+		return false;
+	if (remap)
+		tern_remap_end(remap);
+	else
+		tern_mheap_free_pages_of(h, pages, base, npages);
 	if (margin)
 		tern_harden_free_margins(h, base, npages, margin);
 	tern_mheap_free_record(h, s);

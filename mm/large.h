@@ -8,6 +8,9 @@
 /* The object's pages and record go back, and its margins. Of several who try, one does it: false for
  * the others. Interrupts off. */
 bool tern_large_drop(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s);
+/* The object ends, for all who count; its pages and record are the caller's. Of several who try, one does
+ * it: false for the others. Interrupts off. */
+bool tern_large_end(struct tern_mheap *h, struct tern_mspan *s);
 /* Drop it if the last cycle did not mark it, unless somebody else has looked already.
  * Interrupts off. */
 void tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s);

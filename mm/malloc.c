@@ -23,6 +23,7 @@
 #include "mm/harden.h"
 #include "mm/heap.h"
 #include "mm/large.h"
+#include "mm/remap.h"
 #include "mm/scavenge.h"
 #include "mm/special.h"
 #include "mm/typed.h"
@@ -144,8 +145,8 @@ static TERN_INLINE void *take_fine(enum tern_kind kind, size_t size, bool zero)
 /* Its margins count as a run of pages. */
 static void count_large(struct tern_mcache *c, enum tern_kind kind, const struct tern_mspan *s)
 {
-	tern_mcache_count(&c->large[kind].mallocs, 1);
-	tern_mcache_count(&c->large[kind].malloc_bytes, s->elemsize);
+	tern_mcache_count_any(c, &c->large[kind].mallocs, 1);
+	tern_mcache_count_any(c, &c->large[kind].malloc_bytes, s->elemsize);
 	if (s->margin)
 		tern_mcache_count(&c->run_malloc_pages, 2 * s->margin);
 	if (kind != TERN_KIND_MANUAL)
@@ -392,6 +393,9 @@ static _Noreturn TERN_NOINLINE void bad_free(const char *call, uintptr_t addr)
 	/* A span's last bytes may be no slot's. */
 	if (!s || (s->magic && addr - s->base >= s->nbytes))
 		tern_panic("%s: 0x%lx is not in an object", call, (unsigned long)addr);
+	if (s == &tern_mheap_elsewhere)
+		tern_panic("%s: 0x%lx is the page of an object that tern_realloc() moved", call,
+			   (unsigned long)addr);
 	if (s == &tern_mheap_run || s == &tern_mheap_closed)
 		tern_panic("%s: 0x%lx lies in a run of pages, not in an object", call,
 			   (unsigned long)addr);
@@ -517,6 +521,7 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 {
 	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
 	struct tern_mcache *c = tern_heap_cache();
+	bool large = false;
 
 	if (addr && addr != (uintptr_t)zero_size) {
 		if (!s || s == &tern_mheap_run)
@@ -537,6 +542,7 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 			irq = tern_irq_save();
 		} else if (s->magic == 0) {
 			free_large(c, s, addr);
+			large = true;
 		} else if (addr - s->base >= s->nbytes) {
 			bad_free("tern_free", addr);
 		} else {
@@ -544,6 +550,8 @@ static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 		}
 	}
 	tern_irq_restore(irq);
+	if (large)
+		tern_remap_finish();
 }
 
 void tern_free(void *p)
@@ -646,6 +654,19 @@ static bool resize_and_count(struct tern_mspan *s, uint64_t n)
 	return resized;
 }
 
+static bool resize_remapped(struct tern_mspan *s, uint64_t n)
+{
+	size_t old = s->elemsize;
+	unsigned long irq;
+
+	if (!tern_remap_resize(s, n))
+		return false;
+	irq = tern_irq_save();
+	count_resized(tern_heap_cache(), s, old);
+	tern_irq_restore(irq);
+	return true;
+}
+
 static bool resize_large(struct tern_mspan *s, size_t size)
 {
 	uint64_t n = pages_for(size);
@@ -653,7 +674,7 @@ static bool resize_large(struct tern_mspan *s, size_t size)
 
 	if (n == s->npages || (n < s->npages && tern_mheap_marking(&tern_heap.pages, s->spc)))
 		return true;
-	if (!resize_and_count(s, n))
+	if (!(tern_mspan_remap(s) ? resize_remapped(s, n) : resize_and_count(s, n)))
 		return false;
 	if (unlikely(tern_special_any(s)))
 		tern_special_cut(&tern_heap.pages, s);
@@ -711,6 +732,26 @@ static void *copy_of(const void *p, size_t old, enum tern_kind kind, size_t size
 	return q;
 }
 
+/* The object with its pages at other addresses, where it may grow; NULL if that cannot be. */
+static void *remap(struct tern_mspan *s, size_t old, size_t size)
+{
+	struct tern_mspan *to;
+	unsigned long irq;
+
+	if (size <= old || size > PTRDIFF_MAX || !tern_remap_suits(s))
+		return NULL;
+	to = tern_remap_move(s, pages_for(size));
+	if (!to)
+		return NULL;
+	irq = tern_irq_save();
+	count_large(tern_heap_cache(), TERN_KIND_MANUAL, to);
+	tern_irq_restore(irq);
+	if (tern_sample_wanted())
+		sample_large(to, TERN_KIND_MANUAL);
+	tern_debug_moved((void *)to->base, old, size);
+	return (void *)to->base;
+}
+
 void *tern_realloc(void *p, size_t size)
 {
 	struct tern_mspan *s;
@@ -729,6 +770,9 @@ void *tern_realloc(void *p, size_t size)
 		forget_type(s, p);
 		return p;
 	}
+	q = remap(s, old, size);
+	if (q)
+		return q;
 	q = copy_of(p, bytes_of(s, p), tern_spanclass_kind(s->spc), size);
 	if (q)
 		tern_free(p);

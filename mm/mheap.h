@@ -143,6 +143,15 @@ struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *
 struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
 				    uint64_t align, uint64_t margin, enum tern_kind kind,
 				    const struct tern_type *type);
+/* A record for a large manual object at addresses that are not its pages': nothing leads to it yet. NULL
+ * when there is no memory. Interrupts off. */
+struct tern_mspan *tern_mheap_new_remapped(struct tern_mheap *h);
+void tern_mheap_publish_remapped(struct tern_mheap *h, struct tern_mspan *s, uintptr_t base,
+				 uint64_t npages, struct tern_remap *remap);
+/* It has n pages from now on: no more addresses than these lead to it. */
+void tern_mheap_resize_remapped(struct tern_mheap *h, struct tern_mspan *s, uint64_t n);
+/* Its record stays; no address leads to it. */
+void tern_mheap_retract(struct tern_mheap *h, uintptr_t base, uint64_t npages);
 /* A span's pages go back; its record stays, for who still has it in a list. */
 void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache, uintptr_t base,
 			      uint64_t npages);
@@ -153,9 +162,13 @@ bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n);
 /* Pages that were taken are a run for somebody, as opposed to a span of objects: they all lead to
  * this one span. Unset: false, and nothing done, unless all of them do. */
 extern struct tern_mspan tern_mheap_run;
-/* What the pages lead to that no address may reach: guards. */
+/* What the pages lead to that nobody else may reach: guards, and lists of remapped objects' pages. */
 extern struct tern_mspan tern_mheap_closed;
+/* What the pages of remapped objects lead to. */
+extern struct tern_mspan tern_mheap_elsewhere;
 void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n);
+void tern_mheap_set_closed(struct tern_mheap *h, uint64_t first, uint64_t n);
+void tern_mheap_set_elsewhere(struct tern_mheap *h, uint64_t first, uint64_t n);
 bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n);
 
 /* For the scavenger: about `most` free pages that the machine beneath may have; n = 0 if there are

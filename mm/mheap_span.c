@@ -19,6 +19,7 @@
 	}
 struct tern_mspan tern_mheap_run = NO_OBJECTS;
 struct tern_mspan tern_mheap_closed = NO_OBJECTS;
+struct tern_mspan tern_mheap_elsewhere = NO_OBJECTS;
 
 static struct tern_mspan *new_record(struct tern_mheap *h, unsigned form)
 {
@@ -115,14 +116,44 @@ struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache 
 	return s;
 }
 
-void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache, uintptr_t base,
-			      uint64_t npages)
+void tern_mheap_retract(struct tern_mheap *h, uintptr_t base, uint64_t npages)
 {
 	uint64_t first = tern_page_of(base);
 
 	tern_arenas_set_in_use(h->arenas, first, false);
 	tern_arenas_set_span(h->arenas, first, npages, NULL);
-	tern_mheap_free(h, cache, first, npages);
+}
+
+void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache, uintptr_t base,
+			      uint64_t npages)
+{
+	tern_mheap_retract(h, base, npages);
+	tern_mheap_free(h, cache, tern_page_of(base), npages);
+}
+
+struct tern_mspan *tern_mheap_new_remapped(struct tern_mheap *h)
+{
+	return new_record(h, tern_mspan_form(TERN_KIND_MANUAL, 0));
+}
+
+void tern_mheap_publish_remapped(struct tern_mheap *h, struct tern_mspan *s, uintptr_t base,
+				 uint64_t npages, struct tern_remap *remap)
+{
+	tern_mspan_init_large(s, base, (uint32_t)npages, TERN_KIND_MANUAL);
+	s->remap = remap;
+	publish(h, s, TERN_SPAN_LARGE);
+}
+
+void tern_mheap_resize_remapped(struct tern_mheap *h, struct tern_mspan *s, uint64_t n)
+{
+	uint64_t first = tern_page_of(s->base), old = s->npages;
+
+	if (n > old)
+		tern_arenas_set_span(h->arenas, first + old, n - old, s);
+	s->npages = (uint32_t)n;
+	s->elemsize = (size_t)n << TERN_PAGE_SHIFT;
+	if (n < old)
+		tern_arenas_set_span(h->arenas, first + n, old - n, NULL);
 }
 
 bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n)
@@ -147,10 +178,25 @@ bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n)
 	return true;
 }
 
-void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n)
+static void set_special(struct tern_mheap *h, uint64_t first, uint64_t n, struct tern_mspan *s)
 {
 	need_zero(h, first, n);
-	tern_arenas_set_span(h->arenas, first, n, &tern_mheap_run);
+	tern_arenas_set_span(h->arenas, first, n, s);
+}
+
+void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n)
+{
+	set_special(h, first, n, &tern_mheap_run);
+}
+
+void tern_mheap_set_closed(struct tern_mheap *h, uint64_t first, uint64_t n)
+{
+	set_special(h, first, n, &tern_mheap_closed);
+}
+
+void tern_mheap_set_elsewhere(struct tern_mheap *h, uint64_t first, uint64_t n)
+{
+	set_special(h, first, n, &tern_mheap_elsewhere);
 }
 
 bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n)

@@ -60,6 +60,7 @@ enum tern_chunk {
 #define TERN_SPAN_FORMS        (TERN_SPAN_TYPED_FORMS + TERN_SIZECLASSES)
 
 struct tern_mcache;
+struct tern_remap;
 struct tern_special;
 
 /* 64 slots. One cache line tells all about a slot. */
@@ -76,14 +77,18 @@ struct tern_mspan {
 	uint64_t balance; /* [owner; atomic: relaxed] see mcache.c: slots taken, less collected */
 	_Atomic(struct tern_mcache *) owner; /* [atomic: relaxed] only the owner itself changes it
 					      * while it is set */
-	/* [owner] of typed objects: the entry in the map of the first slot in the word that the owner
-	 * takes slots from */
-	void *entries;
+	union {
+		/* [owner] of typed objects: the entry in the map of the first slot in the word that the
+		 * owner takes slots from */
+		void *entries;
+		struct tern_remap
+			*remap; /* [const] of a large manual object: see remap.h, or NULL */
+	};
 	_Atomic uint32_t place; /* [atomic] see mcentral.c */
 	/* [atomic: seq_cst, see mcentral.c] which cycle's marks are worked in, with the heap's as g:
 	 * g - 2 not yet, g - 1 somebody is at it, g done. Of a manual span: nothing. */
 	_Atomic uint32_t sweepgen;
-	uint32_t npages;    /* [const] while in use */
+	uint32_t npages;    /* [const] but that tern_realloc() may change it */
 	uint16_t nelems;    /* [const] */
 	bool needzero;      /* [owner] a free slot may hold something else than zeros */
 	bool dirty;         /* [owner] ... and one of the word that the owner takes slots from */
@@ -110,6 +115,12 @@ struct tern_mspan {
 static inline enum tern_chunk tern_mspan_chunk(const struct tern_mspan *s)
 {
 	return (enum tern_chunk)atomic_load_explicit(&s->chunk, memory_order_relaxed);
+}
+
+/* NULL unless it is an object whose pages have other addresses. */
+static inline struct tern_remap *tern_mspan_remap(const struct tern_mspan *s)
+{
+	return s->magic == 0 && tern_spanclass_kind(s->spc) == TERN_KIND_MANUAL ? s->remap : NULL;
 }
 
 static inline enum tern_span_where tern_span_where(uint32_t place)

@@ -48,6 +48,8 @@ static enum tern_page_state state_of_taken(uint64_t page)
 	case TERN_SPAN_LARGE:
 		return TERN_PAGE_LARGE;
 	case TERN_SPAN_PAGES:
+		if (s == &tern_mheap_elsewhere)
+			return TERN_PAGE_LARGE;
 		return s == &tern_mheap_run || s == &tern_mheap_closed || tern_guard_owns(s)
 			       ? TERN_PAGE_RUN
 			       : TERN_PAGE_STACK;
