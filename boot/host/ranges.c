@@ -4,6 +4,10 @@
  * The memory behind an address is the process's own, and given back when it is taken away; what a page
  * of the heap holds is copied there, and the page itself lies idle.
  * Locks: none. Context: threads; tern_port_range_commit() comes in signal handlers too. */
+#include "boot/host/ranges.h"
+
+#include <limits.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -14,12 +18,27 @@
 
 __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void *start, size_t size);
 
+atomic_uint host_ranges_reserves = UINT_MAX, host_ranges_commits = UINT_MAX;
+
+static bool may(atomic_uint *left)
+{
+	unsigned n = atomic_load_explicit(left, memory_order_relaxed);
+
+	while (n && !atomic_compare_exchange_weak_explicit(left, &n, n - 1, memory_order_relaxed,
+							   memory_order_relaxed))
+		;
+	return n;
+}
+
 void *tern_port_range_reserve(size_t size)
 {
 	size_t all = size + TERN_HEAP_PAGE;
-	char *p = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t head;
+	char *p;
 
+	if (!may(&host_ranges_reserves))
+		return NULL;
+	p = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
 		return NULL;
 	head = -(uintptr_t)p % TERN_HEAP_PAGE;
@@ -48,7 +67,7 @@ static void TERN_NO_SANITIZE copy_words(volatile uint64_t *to, const volatile ui
 
 bool tern_port_range_commit(uintptr_t at, const void *pages, size_t size)
 {
-	if (mprotect((void *)at, size, PROT_READ | PROT_WRITE) != 0)
+	if (!may(&host_ranges_commits) || mprotect((void *)at, size, PROT_READ | PROT_WRITE) != 0)
 		return false;
 	copy_words((volatile uint64_t *)at, pages, size / sizeof(uint64_t));
 	return true;
