@@ -97,21 +97,15 @@ void tern_port_range_release(void *start, size_t size)
 	tern_unlock_irqrestore(&ranges_lock, irq);
 }
 
-/* The window's tables stay, and RAM is mapped one to one: no table need be asked where that is. */
-static uint64_t memory_at(uintptr_t at)
-{
-	uint64_t pa = at;
-
-	if (at - VM_RANGES < VM_RANGES_SIZE)
-		TERN_CHECK(vm_query(at, &pa, NULL), "ranges: 0x%lx: nothing is committed",
-			   (unsigned long)at);
-	return pa;
-}
-
 bool tern_port_range_commit(uintptr_t at, const void *pages, size_t size)
 {
-	for (uintptr_t i = 0; i < size; i += PAGE_SIZE)
-		vm_set_page(at + i, memory_at((uintptr_t)pages + i));
+	uintptr_t from = (uintptr_t)pages;
+
+	/* All but the window is mapped one to one. */
+	if (from - VM_RANGES < VM_RANGES_SIZE)
+		vm_copy_pages(at, from, size);
+	else
+		vm_set_pages(at, from, size);
 	return true;
 }
 

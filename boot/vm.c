@@ -282,36 +282,86 @@ bool vm_make_tables(uintptr_t va, uint64_t size)
 	return true;
 }
 
-void vm_set_page(uintptr_t va, uint64_t pa)
+void vm_set_pages(uintptr_t va, uint64_t pa, uint64_t size)
+{
+	while (size) {
+		unsigned level;
+		pte_t *slot = vm_find(va, &level);
+		uint64_t done;
+
+		TERN_ASSERT(level == 0 && !pte_present(load(slot)));
+		done = fill(slot, va, pa, size, VM_READ | VM_WRITE, 0);
+		va += done;
+		pa += done;
+		size -= done;
+	}
+}
+
+/* How many pages of a range lie in one table. */
+static uint64_t pages_in_table(uintptr_t va, uint64_t size)
+{
+	uint64_t room = vm_level_size(1) - (va & (vm_level_size(1) - 1));
+
+	return (size < room ? size : room) / PAGE_SIZE;
+}
+
+void vm_copy_pages(uintptr_t va, uintptr_t from, uint64_t size)
+{
+	while (size) {
+		unsigned level, from_level;
+		pte_t *slot = vm_find(va, &level), *other = vm_find(from, &from_level);
+		uint64_t n = pages_in_table(va, pages_in_table(from, size) * PAGE_SIZE);
+
+		TERN_ASSERT(level == 0 && from_level == 0);
+		for (uint64_t i = 0; i < n; i++) {
+			TERN_ASSERT(!pte_present(load(slot + i)) && pte_present(load(other + i)));
+			__atomic_store_n(slot + i, load(other + i), __ATOMIC_RELEASE);
+		}
+		pte_publish();
+		va += n * PAGE_SIZE;
+		from += n * PAGE_SIZE;
+		size -= n * PAGE_SIZE;
+	}
+}
+
+static void clear(pte_t *slot, uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		__atomic_store_n(slot + i, 0, __ATOMIC_RELEASE);
+	pte_publish();
+}
+
+/* At the start of the range; returns the bytes that are not mapped now, 0 if a block was split. */
+static uint64_t unmap_some_locked(uintptr_t va, uint64_t size)
 {
 	unsigned level;
 	pte_t *slot = vm_find(va, &level);
+	uint64_t block = vm_level_size(level), step = block - (va & (block - 1));
 
-	TERN_ASSERT(level == 0 && !pte_present(load(slot)));
-	set(slot, pte_leaf(pa, VM_READ | VM_WRITE, 0));
+	if (level == 0) {
+		clear(slot, pages_in_table(va, size));
+		return pages_in_table(va, size) * PAGE_SIZE;
+	}
+	if (pte_present(load(slot))) {
+		if (step < block || size < step) {
+			TERN_CHECK(split(slot, level, 0), "vm: out of memory in unmap");
+			return 0;
+		}
+		set(slot, 0);
+	}
+	return step < size ? step : size;
 }
 
 void vm_unmap(uintptr_t va, uint64_t size)
 {
-	uintptr_t end = va + size;
-
 	TERN_ASSERT(is_aligned(va | size, PAGE_SIZE));
-	while (va < end) {
+	while (size) {
 		unsigned long irq = tern_lock_irqsave(&vm_lock);
-		unsigned level;
-		pte_t *slot = vm_find(va, &level);
-		uint64_t step = vm_level_size(level) - (va & (vm_level_size(level) - 1));
+		uint64_t done = unmap_some_locked(va, size);
 
-		if (pte_present(load(slot))) {
-			if (level > 0 && (step < vm_level_size(level) || end - va < step)) {
-				TERN_CHECK(split(slot, level, 0), "vm: out of memory in unmap");
-				step = 0;
-			} else {
-				set(slot, 0);
-			}
-		}
 		tern_unlock_irqrestore(&vm_lock, irq);
-		va += step;
+		va += done;
+		size -= done;
 	}
 	vm_everyone_forgets();
 }

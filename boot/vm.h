@@ -24,8 +24,8 @@ enum vm_prot {
 		16, /* to a mapping: by pages, as there are no blocks that could be split later */
 };
 
-#define VM_STACKS       0x700000000000ull
-#define VM_STACKS_SIZE  (1ull << 32)
+#define VM_STACKS      0x700000000000ull
+#define VM_STACKS_SIZE (1ull << 32)
 #define VM_RANGES      0x704000000000ull
 #define VM_RANGES_SIZE (1ull << 36)
 /* RAM and devices above this are not reachable one to one. */
@@ -45,10 +45,12 @@ bool vm_map(uintptr_t va, uint64_t pa, uint64_t size, unsigned prot);
 bool vm_map_identity(uint64_t pa, uint64_t size, unsigned prot);
 /* One to one, readable and writable, for frames.c: takes tables from the reserve. */
 bool vm_map_new_ram(uint64_t pa, uint64_t size);
-/* Make the tables down to 4 KiB pages; vm_set_page() then maps one there, which is not mapped and
- * whose address nobody else changes, in any context and without a lock. */
+/* Make the tables down to 4 KiB pages. Where there are such, which nobody else changes and where nothing is
+ * mapped, the others map memory by pages, readable and writable, in any context and without a lock: from
+ * pa on, or what is mapped by pages from another address on. */
 bool vm_make_tables(uintptr_t va, uint64_t size);
-void vm_set_page(uintptr_t va, uint64_t pa);
+void vm_set_pages(uintptr_t va, uint64_t pa, uint64_t size);
+void vm_copy_pages(uintptr_t va, uintptr_t from, uint64_t size);
 /* Unmap pages and have every CPU forget them. */
 void vm_unmap(uintptr_t va, uint64_t size);
 
