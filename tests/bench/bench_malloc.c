@@ -6,9 +6,11 @@
 #include <tern/tern.h>
 #include <tern/type.h>
 
+#include "arch/arch.h"
 #include "boot/cpu.h"
 #include "boot/machine.h"
 #include "boot/thread.h"
+#include "lib/bits.h"
 #include "tests/test.h"
 
 #define MANY 16384u
@@ -176,4 +178,55 @@ BENCH(remote)
 	}
 	thread_pin(THREAD_ANY_CPU);
 	bench_row("pair.remote.64", cost, "instructions");
+}
+
+#define GROWN_MIN MiB(1)
+#define GROWN_MAX MiB(64)
+
+#define TRIES 1024u
+
+/* The page at `end` is somebody's, and so are free ones below it. Where no page has that address, some
+ * are. */
+static unsigned take_pages_to(char *end, unsigned n)
+{
+	for (unsigned i = 0; i < TRIES; i++)
+		if ((objects[n++] = tern_pages_alloc(TERN_HEAP_PAGE, 0, 0)) == end)
+			break;
+	return n;
+}
+
+/* By doubling, and never in place while it has its own pages' addresses. */
+static uint64_t cost_of_growing(void)
+{
+	char *p = tern_malloc(GROWN_MIN), *q = p;
+	uint64_t cost = 0, start;
+	unsigned n = 0;
+
+	for (size_t size = GROWN_MIN; q && size < GROWN_MAX; size *= 2) {
+		p = q;
+		n = take_pages_to(p + size, n);
+		start = mach_clock_ns();
+		q = tern_realloc(p, size * 2);
+		cost += mach_clock_ns() - start;
+	}
+	tern_free(q ? q : p);
+	while (n)
+		tern_pages_free(objects[--n], TERN_HEAP_PAGE);
+	return q ? cost : 0;
+}
+
+/* With interrupts off nothing is mapped anew, so that all is copied. The heap has grown before, and has
+ * tables. */
+BENCH(realloc)
+{
+	uint64_t copied;
+	unsigned long irq;
+
+	tern_free(tern_malloc(3 * GROWN_MAX));
+	cost_of_growing();
+	bench_row("realloc.large", cost_of_growing(), "instructions");
+	irq = arch_irq_save();
+	copied = cost_of_growing();
+	arch_irq_restore(irq);
+	bench_row("realloc.large.copied", copied, "instructions");
 }
