@@ -540,6 +540,16 @@ static bool describe_stack(uintptr_t va, char *buf, size_t size)
 	return true;
 }
 
+static bool describe_range(uintptr_t va, char *buf, size_t size)
+{
+	if (va - VM_RANGES >= VM_RANGES_SIZE)
+		return false;
+	tern_snprintf(buf, size, "%s",
+		      vm_query(va, NULL, NULL) ? "large object that has grown"
+					       : "behind a large object that has grown, or none");
+	return true;
+}
+
 void vm_describe(uintptr_t va, char *buf, size_t size)
 {
 	enum mem_kind kind = memmap_kind_at(&boot_info.map, va);
@@ -549,7 +559,8 @@ void vm_describe(uintptr_t va, char *buf, size_t size)
 		tern_snprintf(buf, size, "no address of this machine");
 	else if (va < PAGE_SIZE)
 		tern_snprintf(buf, size, "null page");
-	else if (describe_stack(va, buf, size) || describe_image(va, buf, size))
+	else if (describe_stack(va, buf, size) || describe_range(va, buf, size) ||
+		 describe_image(va, buf, size))
 		return;
 	else if (vm_query(va, NULL, &prot))
 		tern_snprintf(buf, size, "%s", prot & VM_DEVICE ? "device" : mem_kind_name(kind));

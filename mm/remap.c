@@ -50,6 +50,7 @@ struct list_page {
 
 /* [atomic: release by who puts one in, acquire by who takes all] */
 static struct tern_remap *_Atomic ended;
+static _Atomic uint64_t ended_pages; /* [atomic: relaxed] of these, until they are free */
 
 static struct tern_mheap *heap(void)
 {
@@ -104,7 +105,7 @@ static void give_run(uint64_t first, uint64_t n)
 	tern_mheap_free(heap(), NULL, first, n);
 }
 
-/* What is neither an object nor free is a run, in the statistics. */
+/* Pages of lists are runs, for the statistics. */
 static void count_runs(uint64_t taken, uint64_t freed)
 {
 	unsigned long irq = tern_irq_save();
@@ -408,8 +409,7 @@ bool tern_remap_resize(struct tern_mspan *s, uint64_t n)
 void tern_remap_end(struct tern_remap *r)
 {
 	tern_mheap_retract(heap(), r->range.start, r->npages);
-	/* The object is gone, and its pages are not free. */
-	count_runs(r->npages, 0);
+	atomic_fetch_add_explicit(&ended_pages, r->npages, memory_order_relaxed);
 	r->next = atomic_load_explicit(&ended, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&ended, &r->next, r, memory_order_release,
 						      memory_order_relaxed))
@@ -421,7 +421,7 @@ static void finish(struct tern_remap *r)
 	uint64_t npages = r->npages;
 
 	cut(r, 0);
-	count_runs(0, npages);
+	atomic_fetch_sub_explicit(&ended_pages, npages, memory_order_relaxed);
 	tern_range_release(r->range);
 	free_list(r);
 }
@@ -438,4 +438,9 @@ bool tern_remap_finish(void)
 		finish(one);
 	}
 	return r;
+}
+
+uint64_t tern_remap_ended_bytes(void)
+{
+	return bytes(atomic_load_explicit(&ended_pages, memory_order_relaxed));
 }

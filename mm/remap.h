@@ -25,5 +25,7 @@ void tern_remap_end(struct tern_remap *r);
 /* Give back what objects left that have ended, if other CPUs can be told here. True if there was
  * any. No lock is held, and interrupts are as the caller of tern has them. */
 bool tern_remap_finish(void);
+/* What waits for that. */
+uint64_t tern_remap_ended_bytes(void);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "lib/bits.h"
 #include "mm/heap.h"
+#include "mm/remap.h"
 #include "mm/scavenge.h"
 
 TERN_STATIC_ASSERT((int)TERN_OBJECTS_SCAN == (int)TERN_KIND_SCAN &&
@@ -194,6 +195,7 @@ static void add_objects(struct tern_heap_stats *s)
 		s->slot_free += row.slot_free;
 		s->slot_rest += row.slot_rest;
 	}
+	s->large += tern_remap_ended_bytes();
 }
 
 static void add_caches(struct tern_heap_stats *s)

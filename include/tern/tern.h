@@ -138,6 +138,11 @@ void *tern_aligned_alloc(size_t align, size_t size) __attribute__((malloc));
  * is not, if it moves. Stays in place where it can. NULL when there is no memory, and then the
  * object is as it was. p = NULL is tern_malloc(); size 0 makes it a small object. Panics as
  * tern_free() does.
+ *
+ * A manual object of 1 MiB or more that has to move has its pages mapped at other addresses, with new
+ * ones behind them, and is not copied, if the kernel gives tern_port_range_reserve() and its sisters
+ * and this is a thread with interrupts on. So it may not lie in one piece of physical memory any more, nor
+ * have the addresses that a device knows: memory for devices is tern_pages_alloc()'s.
  */
 void *tern_realloc(void *p, size_t size);
 /**

@@ -11,23 +11,11 @@
 #include "mm/remap.h"
 #include "tests/kernel/kernel.h"
 #include "tests/test.h"
+#include "tests/unit/blocked.h"
 #include "tests/unit/heap.h"
 
 #define PAGE TERN_HEAP_PAGE
 #define SIZE TERN_REMAP_MIN
-
-/* With a page behind it that is somebody's. */
-static uint8_t *make_blocked(void **wall)
-{
-	uint8_t *run = tern_pages_alloc(SIZE + PAGE, 0, 0), *p;
-
-	if (!run)
-		return NULL;
-	*wall = run + SIZE;
-	tern_pages_free(run, SIZE);
-	p = tern_malloc(SIZE);
-	return p == run ? p : NULL;
-}
 
 static void go_offline(unsigned cpu, void *arg)
 {
@@ -55,14 +43,19 @@ static bool leads_to(const uint8_t *at, const uint8_t *page)
 TEST(remap_kernel, the_pages_are_the_same)
 {
 	uint8_t *p, *q, *r;
+	char words[96];
 	void *wall;
 
-	REQUIRE(p = make_blocked(&wall));
+	REQUIRE(p = make_blocked(SIZE, &wall));
 	REQUIRE(q = tern_realloc(p, SIZE + PAGE));
 	for (size_t i = 0; i < SIZE; i += PAGE / 2)
 		EXPECT(leads_to(q + i, p + i));
 	EXPECT(vm_query((uintptr_t)q + SIZE, NULL, NULL));
 	EXPECT(!vm_query((uintptr_t)q + SIZE + PAGE, NULL, NULL));
+	vm_describe((uintptr_t)q, words, sizeof(words));
+	EXPECT_STR(words, "large object that has grown");
+	vm_describe((uintptr_t)q + SIZE + PAGE, words, sizeof(words));
+	EXPECT_STR(words, "behind a large object that has grown, or none");
 	/* Out of its room: to other addresses again. */
 	REQUIRE(r = tern_realloc(q, 4 * SIZE + PAGE));
 	EXPECT(r != q && !vm_query((uintptr_t)q, NULL, NULL));
@@ -93,7 +86,7 @@ TEST(remap_kernel, freed_in_an_interrupt_handler)
 	uint64_t before;
 	void *p, *wall;
 
-	REQUIRE(p = make_blocked(&wall));
+	REQUIRE(p = make_blocked(SIZE, &wall));
 	REQUIRE(h.p = tern_realloc(p, SIZE + PAGE));
 	tern_set_quarantine(0, 0);
 	thread_pin(last_cpu());
@@ -141,7 +134,7 @@ TEST(remap_kernel, no_cpu_remembers_pages_that_went)
 		void *shift = i % 2 ? tern_pages_alloc(3 * PAGE, 0, 0) : NULL;
 		struct thread *thread;
 
-		REQUIRE(r.p = make_blocked(&wall));
+		REQUIRE(r.p = make_blocked(SIZE, &wall));
 		REQUIRE(r.p = tern_realloc(r.p, SIZE + PAGE));
 		r.mark = (uint8_t)(i + 1);
 		for (size_t k = 0; k < SIZE; k += PAGE)
