@@ -6,8 +6,9 @@
  *          wakes it now and then. They come by addresses of objects, but keep none alive. One more
  *          calls finalizers and cleanups, which may take as long as they like.
  * Options  see gc_options.h.
- * Roots    the image's data and bss. Not page tables, whose entries look like pointers, and not
- *          .bss.uncleared: what lies there is anything, at first.
+ * Roots    the image's data and bss. Not the kernel's own, nor page tables, whose entries look like
+ *          pointers, and not .bss.uncleared: what lies there is anything, at first. What tests keep,
+ *          which is most of an image with tests, is scanned only where there are any to come.
  * Locks    none.   Context: see gc.h; tern_port_wake_background() any but NMI. */
 #include "boot/gc.h"
 
@@ -31,6 +32,7 @@
 #define PERIOD_NS 5000000000ull
 
 extern char data_roots_start[], data_end[], bss_roots_start[], bss_end[];
+extern char test_data_start[], test_bss_start[]; /* up to the roots of all */
 
 /* [atomic: release by who makes it, acquire by who wakes it] */
 typedef _Atomic(struct thread *) woken_thread;
@@ -118,11 +120,22 @@ static bool start_threads(void)
 	return true;
 }
 
+static enum tern_result add_root(const char *start, const char *end)
+{
+	return tern_gc_add_root(start, (size_t)(end - start));
+}
+
 static bool add_roots(void)
 {
-	return tern_gc_add_root(data_roots_start, (size_t)(data_end - data_roots_start)) ==
-		       TERN_OK &&
-	       tern_gc_add_root(bss_roots_start, (size_t)(bss_end - bss_roots_start)) == TERN_OK;
+	return add_root(data_roots_start, data_end) == TERN_OK &&
+	       add_root(bss_roots_start, bss_end) == TERN_OK;
+}
+
+/* TERN_EINVAL: they are there already. */
+bool gc_add_test_roots(void)
+{
+	return add_root(test_data_start, data_roots_start) != TERN_ENOMEM &&
+	       add_root(test_bss_start, bss_roots_start) != TERN_ENOMEM;
 }
 
 bool gc_start(void)

@@ -13,4 +13,8 @@ void gc_start_if_asked(void);
  * if it cannot be. Threads, one at a time. */
 bool gc_start(void);
 
+/* What tests (tests/unit, tests/kernel) keep in their data becomes roots, for good: whoever runs them
+ * asks for it, before or after the collector starts. False: no memory. */
+bool gc_add_test_roots(void);
+
 #endif

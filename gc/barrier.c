@@ -13,7 +13,7 @@
  * Again    Programs store the same few pointers again and again. What a CPU noted lately in this cycle
  *          is or will be grey, and is not noted twice.
  * Buffers  belong to their CPU, interrupts off; to who stops the world when all others stand. They lie
- *          in the image's data, and keep no address in plain sight that would be a root.
+ *          in the image's data, and are no roots (roots.c).
  * Locks    none; workpool(70), mheap(80) below.   Context: any but NMIs.
  * Go       runtime/mwbbuf.go, mbarrier.go. */
 #include "gc/barrier.h"
@@ -26,21 +26,10 @@
 #include "lib/irq.h"
 #include "lib/string.h"
 
-#define NOTES  62u
-#define LATELY 64u
-
-struct buffer {
-	uint64_t n;
-	uintptr_t note[NOTES];
-	bool used; /* in this cycle */
-	/* Complements of what was noted, each at the place that its address says; 0: none. */
-	uintptr_t lately[LATELY];
-} TERN_ALIGNED(TERN_CACHE_LINE);
-
 uint8_t tern_barrier_on;
-static struct buffer buffers[TERN_MAX_CPUS];
+struct tern_barrier_buffer tern_barrier_buffers[TERN_MAX_CPUS];
 
-static void flush(struct buffer *b)
+static void flush(struct tern_barrier_buffer *b)
 {
 	struct tern_mark_work w;
 
@@ -53,30 +42,30 @@ static void flush(struct buffer *b)
 	tern_gc_add_up(&w.work);
 }
 
-static TERN_INLINE uintptr_t *lately(struct buffer *b, uintptr_t addr)
+static TERN_INLINE uintptr_t *lately(struct tern_barrier_buffer *b, uintptr_t addr)
 {
-	return &b->lately[addr / 16 % LATELY];
+	return &b->lately[addr / 16 % TERN_BARRIER_LATELY];
 }
 
-static TERN_INLINE bool is_new(struct buffer *b, uintptr_t addr)
+static TERN_INLINE bool is_new(struct tern_barrier_buffer *b, uintptr_t addr)
 {
 	return addr - tern_gc_state.marker.low <= tern_gc_state.marker.reach &&
 	       *lately(b, addr) != ~addr;
 }
 
-static void note(struct buffer *b, uintptr_t addr)
+static void note(struct tern_barrier_buffer *b, uintptr_t addr)
 {
 	if (!is_new(b, addr))
 		return;
 	*lately(b, addr) = ~addr;
 	b->used = true;
 	b->note[b->n++] = addr;
-	if (b->n == NOTES)
+	if (b->n == TERN_BARRIER_NOTES)
 		flush(b);
 }
 
 /* Somebody may have been stopped after it saw that stores are watched, and goes on when they are not. */
-static TERN_NOINLINE void note_new(struct buffer *b, uintptr_t before, uintptr_t after,
+static TERN_NOINLINE void note_new(struct tern_barrier_buffer *b, uintptr_t before, uintptr_t after,
 				   unsigned long irq)
 {
 	if (tern_barrier_is_on()) {
@@ -90,7 +79,7 @@ static TERN_NOINLINE void note_new(struct buffer *b, uintptr_t before, uintptr_t
 void tern_barrier_note(const void *before, const void *after)
 {
 	unsigned long irq = tern_irq_save();
-	struct buffer *b = TERN_OPAQUE(&buffers[TERN_CPU_ID()]);
+	struct tern_barrier_buffer *b = TERN_OPAQUE(&tern_barrier_buffers[TERN_CPU_ID()]);
 
 	if (is_new(b, (uintptr_t)before) || is_new(b, (uintptr_t)after))
 		note_new(b, (uintptr_t)before, (uintptr_t)after, irq);
@@ -127,9 +116,10 @@ void tern_clear_pointers(void *dst, size_t size)
 static void forget_all(void)
 {
 	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
-		if (buffers[i].used && !TERN_FAULT(LATELY_KEPT)) {
-			memset(buffers[i].lately, 0, sizeof(buffers[i].lately));
-			buffers[i].used = false;
+		if (tern_barrier_buffers[i].used && !TERN_FAULT(LATELY_KEPT)) {
+			memset(tern_barrier_buffers[i].lately, 0,
+			       sizeof(tern_barrier_buffers[i].lately));
+			tern_barrier_buffers[i].used = false;
 		}
 }
 
@@ -145,6 +135,6 @@ void tern_barrier_watch(bool on)
 void tern_barrier_flush_all(void)
 {
 	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
-		if (buffers[i].n)
-			flush(&buffers[i]);
+		if (tern_barrier_buffers[i].n)
+			flush(&tern_barrier_buffers[i]);
 }

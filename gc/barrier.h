@@ -3,7 +3,26 @@
 #ifndef GC_BARRIER_H
 #define GC_BARRIER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include <tern/barrier.h>
+#include <tern/config.h>
+
+#include "lib/compiler.h"
+
+#define TERN_BARRIER_NOTES  62u
+#define TERN_BARRIER_LATELY 64u
+
+/* What a CPU has noted: no roots. */
+struct tern_barrier_buffer {
+	uint64_t n;
+	uintptr_t note[TERN_BARRIER_NOTES];
+	bool used; /* in this cycle */
+	/* Complements of what was noted, each at the place that its address says; 0: none. */
+	uintptr_t lately[TERN_BARRIER_LATELY];
+} TERN_ALIGNED(TERN_CACHE_LINE);
+extern struct tern_barrier_buffer tern_barrier_buffers[TERN_MAX_CPUS];
 
 /* The world is stopped. */
 void tern_barrier_watch(bool on);

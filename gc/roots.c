@@ -13,6 +13,7 @@
 #include <tern/gc.h>
 #include <tern/port.h>
 
+#include "gc/barrier.h"
 #include "gc/gc.h"
 #include "gc/pool.h"
 #include "gc/tied.h"
@@ -183,7 +184,9 @@ static const struct {
 } own[] = {
 	{ &tern_heap, sizeof(tern_heap) },
 	{ &tern_tables, sizeof(tern_tables) },
+	{ &tern_mcache_none, sizeof(tern_mcache_none) },
 	{ &tern_gc_state, sizeof(tern_gc_state) },
+	{ tern_barrier_buffers, sizeof(tern_barrier_buffers) },
 	{ tern_history_pauses, sizeof(tern_history_pauses) },
 };
 

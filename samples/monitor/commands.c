@@ -7,6 +7,7 @@
 
 #include "arch/arch.h"
 #include "boot/cmdline.h"
+#include "boot/gc.h"
 #include "boot/machine.h"
 #include "boot/start.h"
 #include "lib/string.h"
@@ -46,6 +47,8 @@ static enum tern_command_result run_test(int argc, char **argv)
 		return TERN_COMMAND_USAGE;
 	if (pattern && tern_str_eq(pattern, "list"))
 		return list_tests();
+	if (!gc_add_test_roots())
+		return TERN_COMMAND_FAILED;
 	failed = test_run(pattern, test_seed(), quick);
 	if (failed < 0)
 		tern_printf("no test matches %s\n", pattern ? pattern : "");

@@ -12,6 +12,7 @@
 #include "boot/gc.h"
 #include "boot/machine.h"
 #include "gc/gc.h"
+#include "lib/compiler.h"
 #include "tests/test.h"
 
 #define NODES (1u << 20)
@@ -245,7 +246,7 @@ static void wait_for_marking(bool marking)
 
 static uint64_t longest_pause_since(uint64_t start)
 {
-	static struct tern_gc_pause pause[TERN_GC_PAUSES];
+	static struct tern_gc_pause pause[TERN_GC_PAUSES] TERN_UNCLEARED;
 	size_t n = tern_gc_pauses(pause, TERN_GC_PAUSES);
 	uint64_t longest = 0;
 
