@@ -11,17 +11,26 @@
 
 void *tern_fixalloc_take(struct tern_fixalloc *f, struct tern_meta *meta, size_t size)
 {
-	struct tern_fixrecord *r = f->free;
+	struct tern_fixrecord *r = tern_fixalloc_again(f);
 
 	TERN_ASSERT(size >= sizeof(*r));
-	if (r) {
-		f->free = atomic_load_explicit(&r->next, memory_order_relaxed);
-	} else {
-		r = tern_meta_alloc(meta, size, sizeof(uint64_t));
-		if (!r)
-			return NULL;
-		f->all++;
-	}
+	if (r)
+		return r;
+	r = tern_meta_alloc(meta, size, sizeof(uint64_t));
+	if (!r)
+		return NULL;
+	f->all++;
+	f->used++;
+	return r;
+}
+
+void *tern_fixalloc_again(struct tern_fixalloc *f)
+{
+	struct tern_fixrecord *r = f->free;
+
+	if (!r)
+		return NULL;
+	f->free = atomic_load_explicit(&r->next, memory_order_relaxed);
 	f->used++;
 	return r;
 }

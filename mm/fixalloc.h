@@ -23,6 +23,8 @@ struct tern_fixalloc {
 /* Aligned to 8; NULL when meta has none. A new record is clear; one that was freed is as it was left,
  * as it may still be looked at. Size must be the same in every call on one allocator. */
 void *tern_fixalloc_take(struct tern_fixalloc *f, struct tern_meta *meta, size_t size);
+/* One that was freed; NULL if there is none. */
+void *tern_fixalloc_again(struct tern_fixalloc *f);
 /* The record stays readable for ever: who holds a stale pointer reads a record, and not chaos. */
 void tern_fixalloc_free(struct tern_fixalloc *f, void *record);
 

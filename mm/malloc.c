@@ -96,15 +96,35 @@ static void set_entry(struct tern_mspan *s, uintptr_t addr, uint64_t entry)
 	tern_typed_set(s, tern_mspan_slot(s, addr), entry);
 }
 
-/* entry: of a typed object, for its span's map. */
-static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
+/* From a cache that has just been refilled. Interrupts are off. */
+static void *take_first(struct tern_mcache *c, size_t spc, bool zero, uint64_t entry)
+{
+	void *p = take_and_sample(c, spc, zero);
+
+	if (tern_spanclass_kind((tern_spanclass)spc) == TERN_KIND_TYPED)
+		set_entry(c->slots[spc].span, (uintptr_t)p, entry);
+	return p;
+}
+
+/* From the span that the class has, which costs no memory. */
+static void *take_next(size_t spc, bool zero, uint64_t entry)
+{
+	unsigned long irq = tern_irq_save();
+	struct tern_mcache *c = tern_heap_cache();
+	void *p = NULL;
+
+	if (tern_mcache_next(c, tern_tables.central, &tern_heap.pages, (tern_spanclass)spc))
+		p = take_first(c, spc, zero, entry);
+	tern_irq_restore(irq);
+	return p;
+}
+
+static void *take_span(size_t spc, bool zero, uint64_t entry)
 {
 	unsigned npages = tern_sizeclass_pages[tern_spanclass_size((tern_spanclass)spc)];
 	enum tern_search search = TERN_SEARCH_HEAP;
-	void *p = tern_guard_take(spc, zero);
+	void *p = NULL;
 
-	if (p)
-		return p;
 	if (tern_spanclass_collected(spc))
 		tern_gchook_allocating((size_t)npages << TERN_PAGE_SHIFT);
 	tern_heap_make_room(npages);
@@ -114,12 +134,20 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
 
 		if (c && tern_mcache_refill(c, tern_tables.central, &tern_heap.pages,
 					    (tern_spanclass)spc))
-			p = take_and_sample(c, spc, zero);
-		if (p && tern_spanclass_kind((tern_spanclass)spc) == TERN_KIND_TYPED)
-			set_entry(c->slots[spc].span, (uintptr_t)p, entry);
+			p = take_first(c, spc, zero, entry);
 		tern_irq_restore(irq);
 	} while (!p && tern_heap_find_memory(&search, npages));
 	return p;
+}
+
+/* entry: of a typed object, for its span's map. */
+static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
+{
+	void *p = tern_guard_take(spc, zero);
+
+	if (!p)
+		p = take_next(spc, zero, entry);
+	return p ? p : take_span(spc, zero, entry);
 }
 
 static TERN_INLINE void *take(size_t spc, bool zero)

@@ -72,16 +72,26 @@ static void collect(struct tern_mheap *h, struct tern_mspan *s)
 {
 	unsigned n = tern_mspan_collect(s);
 
+	if (!n)
+		return;
 	set_balance(s, s->balance - n);
-	if (n && tern_spanclass_collected(s->spc))
+	if (tern_spanclass_collected(s->spc))
 		atomic_fetch_add_explicit(&h->live, n * s->elemsize, memory_order_relaxed);
 }
 
-static uint64_t free_bytes(const struct tern_mspan *s)
+/* Of the span of a class: what its owner and others did is counted, and what others freed is free. */
+static void settle(struct tern_mcache *c, struct tern_mheap *h, tern_spanclass spc)
+{
+	tern_sample_show(c->sampler, spc);
+	count_taken(c, spc);
+	collect(h, c->slots[spc].span);
+}
+
+static uint64_t free_bytes(const struct tern_mspan *s, unsigned taken)
 {
 	if (!tern_spanclass_collected(s->spc))
 		return 0;
-	return (uint64_t)(s->nelems - tern_mspan_taken(s)) * s->elemsize;
+	return (uint64_t)(s->nelems - taken) * s->elemsize;
 }
 
 /* Run by run. */
@@ -125,22 +135,29 @@ static bool aim(struct tern_slots *e, struct tern_mspan *s)
 	return true;
 }
 
-static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
-		    tern_spanclass spc)
+/* The span is settled. */
+static void let_go(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
+		   tern_spanclass spc)
 {
 	struct tern_mspan *s = c->slots[spc].span;
+	unsigned taken = tern_mspan_taken(s);
 
-	tern_sample_show(c->sampler, spc);
-	count_taken(c, spc);
-	collect(h, s);
-	tern_mcache_count(&c->nfree[spc], s->balance - tern_mspan_taken(s));
-	atomic_fetch_sub_explicit(&h->live, free_bytes(s), memory_order_relaxed);
+	tern_mcache_count(&c->nfree[spc], s->balance - taken);
+	if (taken < s->nelems)
+		atomic_fetch_sub_explicit(&h->live, free_bytes(s, taken), memory_order_relaxed);
 	if (!TERN_FAULT(STALE_WORD))
 		c->slots[spc].word = &no_word;
 	set_span(&c->slots[spc], NULL);
 	if (c->hot == s)
 		c->hot = &no_span;
-	tern_mcentral_give(&all[spc], h, &c->pages, s);
+	tern_mcentral_give(&all[spc], h, &c->pages, s, taken);
+}
+
+static void give_up(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
+		    tern_spanclass spc)
+{
+	settle(c, h, spc);
+	let_go(c, all, h, spc);
 }
 
 static struct tern_mspan *new_span(struct tern_mcentral *c, struct tern_mheap *h,
@@ -167,20 +184,29 @@ static struct tern_mspan *take_swept(struct tern_mcache *c, struct tern_mcentral
 	return s;
 }
 
+bool tern_mcache_next(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
+		      tern_spanclass spc)
+{
+	struct tern_slots *e = &c->slots[spc];
+
+	if (!e->span)
+		return false;
+	settle(c, h, spc);
+	if (aim(e, e->span))
+		return true;
+	let_go(c, all, h, spc);
+	return false;
+}
+
 bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
 			tern_spanclass spc)
 {
 	struct tern_slots *e = &c->slots[spc];
-	struct tern_mspan *s = e->span;
+	struct tern_mspan *s;
+	unsigned taken;
 
-	if (s) {
-		tern_sample_show(c->sampler, spc);
-		count_taken(c, spc);
-		collect(h, s);
-		if (aim(e, s))
-			return true;
-		give_up(c, all, h, spc);
-	}
+	if (tern_mcache_next(c, all, h, spc))
+		return true;
 	atomic_store_explicit(&c->holds, true, memory_order_relaxed);
 	s = take_swept(c, all, h, spc);
 	if (!s)
@@ -196,8 +222,9 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 		 * black, and that the span is owned */
 		atomic_thread_fence(memory_order_release);
 	}
-	set_balance(s, tern_mspan_taken(s));
-	atomic_fetch_add_explicit(&h->live, free_bytes(s), memory_order_relaxed);
+	taken = tern_mspan_taken(s);
+	set_balance(s, taken);
+	atomic_fetch_add_explicit(&h->live, free_bytes(s, taken), memory_order_relaxed);
 	__atomic_store_n(&e->taken, s->elemsize, __ATOMIC_RELAXED);
 	set_span(e, s);
 	return aim(e, s);

@@ -88,8 +88,12 @@ static TERN_INLINE void *tern_mcache_take(struct tern_slots *e, size_t *place)
 	return p;
 }
 
-/* Give the class a word with a free slot: the next of its span, or of another from the central
- * list, or of a new one. False when there are no pages. */
+/* Give the class the lowest word with a free slot of the span that it has. False if there is none:
+ * then the span is given up. */
+bool tern_mcache_next(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
+		      tern_spanclass spc);
+/* The same, or of another span from the central list, or of a new one. False when there are no
+ * pages. */
 bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
 			tern_spanclass spc);
 /* Give the spans of collected objects up: the collector looks at them next. */

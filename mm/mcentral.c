@@ -81,9 +81,12 @@ static bool has_free(struct tern_mspan *s)
 
 static bool has_enough_free(struct tern_mspan *s)
 {
-	for (unsigned w = 0; w < s->nwords; w++)
-		if (free_in(s, w) && worth_listing(tern_mspan_slots_in(s, w), free_in(s, w)))
+	for (unsigned w = 0; w < s->nwords; w++) {
+		uint64_t free = free_in(s, w);
+
+		if (free && worth_listing(tern_mspan_slots_in(s, w), free))
 			return true;
+	}
 	return false;
 }
 
@@ -214,22 +217,18 @@ static void drop(struct tern_mcentral *c, struct tern_mheap *h, struct tern_page
 	tern_mheap_free_record(h, s);
 }
 
-/* The caller owns the span, and has made what was freed remotely free. */
-static void put(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
-		struct tern_mspan *s)
+/* The caller owns the span, and found no slot free. */
+static void be_full(struct tern_mcentral *c, struct tern_mspan *s)
 {
 	uint32_t place = atomic_load_explicit(&s->place, memory_order_relaxed);
 
-	TERN_VERIFY(tern_mspan_check(s));
-	if (tern_mspan_next_word(s) < s->nwords) {
-		list(c, h, pages, s);
-		return;
-	}
 	atomic_store_explicit(&s->place, tern_span_place(TERN_SPAN_FULL, place),
 			      memory_order_seq_cst);
+	if (!has_free(s))
+		return;
 	if (has_enough_free(s))
 		list_full(c, s);
-	else if (has_free(s))
+	else
 		atomic_fetch_add_explicit(&c->nloose, 1, memory_order_relaxed);
 }
 
@@ -245,20 +244,22 @@ struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap
 		tern_mspan_collect(s);
 		if (tern_mspan_next_word(s) < s->nwords)
 			return s;
-		put(c, h, NULL, s);
+		be_full(c, s);
 	}
 	return NULL;
 }
 
 void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
-			struct tern_mspan *s)
+			struct tern_mspan *s, unsigned taken)
 {
+	TERN_VERIFY(tern_mspan_check(s));
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
-	tern_mspan_collect(s);
-	if (tern_mspan_is_empty(s) && !tern_mheap_marking(h, s->spc))
-		drop(c, h, pages, s);
+	if (taken == s->nelems)
+		be_full(c, s);
+	else if (taken > 0 || tern_mheap_marking(h, s->spc))
+		list(c, h, pages, s);
 	else
-		put(c, h, pages, s);
+		drop(c, h, pages, s);
 }
 
 /* Sort mere records out of the list. As they are found again and again if the list is long, the
@@ -274,7 +275,10 @@ static void purge(struct tern_mcentral *c, struct tern_mheap *h)
 			continue;
 		be_swept(c, h, s);
 		tern_mspan_collect(s);
-		put(c, h, NULL, s);
+		if (tern_mspan_next_word(s) < s->nwords)
+			list(c, h, NULL, s);
+		else
+			be_full(c, s);
 		kept++;
 	}
 	atomic_store_explicit(&c->purge_at, kept > PURGE_MIN ? kept : PURGE_MIN,

@@ -18,9 +18,10 @@ struct tern_mcentral {
 
 /* A span with a free slot, owned by the caller; NULL if there is none. Interrupts off. */
 struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap *h);
-/* Give a span up. Interrupts off. */
+/* Give a span up, whose owner has just made free what others freed; of its slots so many are taken.
+ * Interrupts off. */
 void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
-			struct tern_mspan *s);
+			struct tern_mspan *s, unsigned taken);
 /* Sweep a span of slots that the last cycle marked, unless somebody else does. True if it was done
  * here. Interrupts off. */
 bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,

@@ -24,7 +24,7 @@
 
 /* How far the sweep is: see sweep.c. */
 struct tern_sweep_place {
-	struct tern_arena *arena; /* NULL: at the end */
+	struct tern_arena *arena; /* [atomic: relaxed, for who only asks] NULL: at the end */
 	unsigned word;            /* of page_in_use */
 };
 

@@ -21,20 +21,30 @@ struct tern_mspan tern_mheap_run = NO_OBJECTS;
 struct tern_mspan tern_mheap_closed = NO_OBJECTS;
 struct tern_mspan tern_mheap_elsewhere = NO_OBJECTS;
 
-static struct tern_mspan *new_record(struct tern_mheap *h, unsigned form)
+/* Its form is for good: only spans of that form use the record again. */
+static struct tern_mspan *make_record_locked(struct tern_mheap *h, unsigned form)
 {
 	size_t size = tern_mspan_form_size(form);
-	unsigned long irq = tern_lock_irqsave(&h->lock);
 	struct tern_mspan *s = NULL;
 
-	if (h->records[form].free || tern_mheap_records_locked(h, size + TERN_CACHE_LINE))
+	if (tern_mheap_records_locked(h, size + TERN_CACHE_LINE))
 		s = tern_fixalloc_take(&h->records[form], &h->meta, size);
-	/* For good: only spans of that form use the record again. */
-	if (s && !s->nwords) {
+	if (s) {
 		s->nwords = (uint8_t)tern_mspan_form_words(form);
 		s->form = (uint8_t)form;
 	}
-	tern_unlock_irqrestore(&h->lock, irq);
+	return s;
+}
+
+static struct tern_mspan *new_record(struct tern_mheap *h, unsigned form)
+{
+	struct tern_mspan *s;
+
+	tern_lock(&h->lock);
+	s = tern_fixalloc_again(&h->records[form]);
+	if (!s)
+		s = make_record_locked(h, form);
+	tern_unlock(&h->lock);
 	if (s)
 		tern_debug_start_span(s);
 	return s;
@@ -42,11 +52,10 @@ static struct tern_mspan *new_record(struct tern_mheap *h, unsigned form)
 
 void tern_mheap_free_record(struct tern_mheap *h, struct tern_mspan *s)
 {
-	unsigned long irq = tern_lock_irqsave(&h->lock);
-
 	TERN_ASSERT(!tern_special_any(s));
+	tern_lock(&h->lock);
 	tern_fixalloc_free(&h->records[s->form], s);
-	tern_unlock_irqrestore(&h->lock, irq);
+	tern_unlock(&h->lock);
 }
 
 static bool need_zero(struct tern_mheap *h, uint64_t first, uint64_t n)

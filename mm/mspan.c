@@ -67,6 +67,13 @@ void tern_mspan_blacken(struct tern_mspan *s)
 		atomic_fetch_or_explicit(&w->mark, get(&w->free), memory_order_relaxed);
 }
 
+static void set_word(struct tern_span_word *w, uint64_t free)
+{
+	set(&w->free, free);
+	set(&w->remote, 0);
+	set(&w->mark, 0);
+}
+
 /* A remote free may still look at the span that the record was before (mcentral.c): what it looks
  * at is written whole, after the place has changed. */
 static void start_over(struct tern_mspan *s, uintptr_t base, uint32_t npages, uint16_t nelems,
@@ -85,11 +92,6 @@ static void start_over(struct tern_mspan *s, uintptr_t base, uint32_t npages, ui
 	atomic_store_explicit(&s->keys, false, memory_order_relaxed);
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
 	atomic_store_explicit(&s->rescan, false, memory_order_relaxed);
-	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++) {
-		set(&w->free, 0);
-		set(&w->remote, 0);
-		set(&w->mark, 0);
-	}
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
 }
 
@@ -103,7 +105,7 @@ void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass 
 	s->nbytes = s->nelems * (uint32_t)s->elemsize;
 	__atomic_store_n(&s->magic, tern_sizeclass_magic[c], __ATOMIC_RELAXED);
 	for (unsigned w = 0; w < s->nwords; w++)
-		set(&s->word[w].free, tern_mspan_slots_in(s, w));
+		set_word(&s->word[w], tern_mspan_slots_in(s, w));
 }
 
 void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages,
@@ -112,6 +114,7 @@ void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages
 	TERN_ASSERT(s->nwords == 1);
 	start_over(s, base, npages, 1, (tern_spanclass)tern_spanclass_of(kind, 0));
 	__atomic_store_n(&s->magic, 0, __ATOMIC_RELAXED);
+	set_word(&s->word[0], 0);
 	s->margin = 0;
 	s->remap = NULL;
 	atomic_store_explicit(&s->chunk, TERN_CHUNK_NONE, memory_order_relaxed);
@@ -186,7 +189,8 @@ unsigned tern_mspan_taken(const struct tern_mspan *s)
 	unsigned taken = s->nelems;
 
 	for (unsigned w = 0; w < s->nwords; w++)
-		taken -= count_bits(get(&s->word[w].free));
+		if (get(&s->word[w].free))
+			taken -= count_bits(get(&s->word[w].free));
 	return taken;
 }
 

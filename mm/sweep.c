@@ -65,8 +65,10 @@ static struct piece next_locked(struct tern_sweep_place *at, bool dead)
 		if (!dead && !p.begins)
 			atomic_store_explicit(&at->arena->page_marks[at->word], 0,
 					      memory_order_relaxed);
-		if (++at->word == WORDS)
-			*at = (struct tern_sweep_place){ .arena = at->arena->next };
+		if (++at->word == WORDS) {
+			at->word = 0;
+			__atomic_store_n(&at->arena, at->arena->next, __ATOMIC_RELAXED);
+		}
 	}
 	return p.begins ? p : (struct piece){ 0 };
 }
@@ -126,9 +128,14 @@ static uint64_t sweep(struct tern_mheap *h, struct tern_mcentral *all, struct te
 static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all,
 			    struct tern_pagecache *pages, bool dead)
 {
-	struct piece p = take(&h->sweep, dead);
+	const struct tern_sweep_place *next = dead ? &h->sweep.next_dead : &h->sweep.next;
+	struct piece p = { 0 };
 	uint64_t n = 1; /* something was handed out, whatever it held */
 
+	/* Asked by each who wants a span: mostly the sweep is at its end, where it stays until the
+	 * next cycle. */
+	if (__atomic_load_n(&next->arena, __ATOMIC_RELAXED))
+		p = take(&h->sweep, dead);
 	if (!p.arena)
 		return 0;
 	for (uint64_t bits = p.begins; bits; bits &= bits - 1) {
