@@ -20,10 +20,8 @@ static uint64_t sweep_piece(bool dead)
 {
 	unsigned long irq = tern_irq_save();
 	uint64_t start_ns = tern_event_start();
-	struct tern_mcache *c = tern_heap_cache();
-	struct tern_pagecache *pages = c == &tern_mcache_none ? NULL : &c->pages;
-	uint64_t n = (dead ? tern_sweep_dead : tern_sweep_some)(&tern_heap.pages,
-								tern_tables.central, pages);
+	uint64_t n =
+		(dead ? tern_sweep_dead : tern_sweep_some)(&tern_heap.pages, tern_tables.central);
 
 	if (n)
 		tern_event_end(TERN_EVENT_SWEEP, start_ns, n, dead);

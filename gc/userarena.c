@@ -119,10 +119,12 @@ static struct holder *hold_chunk(size_t bytes)
 static void end_objects(struct tern_mspan *s)
 {
 	struct tern_mheap *h = &tern_heap.pages;
+	struct tern_swept swept = { 0 };
 	unsigned long irq = tern_irq_save();
 
 	/* A mark of the cycle before says nothing of pointers that are left. */
-	tern_large_sweep(h, NULL, s);
+	tern_large_sweep(h, NULL, s, &swept);
+	tern_mheap_count_swept(h, &swept);
 	tern_irq_restore(irq);
 	tern_typed_set(s, 0, (uintptr_t)&no_pointers);
 	tern_large_set_chunk(h, s, TERN_CHUNK_QUARANTINE);

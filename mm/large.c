@@ -110,12 +110,14 @@ bool tern_large_drop(struct tern_mheap *h, struct tern_pagecache *pages, struct 
 	return true;
 }
 
-void tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s)
+bool tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s,
+		      struct tern_swept *swept)
 {
 	uint32_t gen = generation(h), npages = s->npages;
 
 	if (!claim(s, gen, gen - 1))
-		return;
+		return false;
+	swept->npages += npages;
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
 	if (unlikely(tern_special_any(s)))
 		tern_special_sweep(h, s);
@@ -124,8 +126,9 @@ void tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct
 		if (tern_mspan_chunk(s) == TERN_CHUNK_QUARANTINE)
 			atomic_fetch_add_explicit(&h->chunks.held, 1, memory_order_relaxed);
 		atomic_store_explicit(&s->sweepgen, gen, memory_order_release);
-		tern_mheap_count_swept(h, 0, 0, npages);
 	} else if (drop(h, pages, s)) {
-		tern_mheap_count_swept(h, 1, (uint64_t)npages << TERN_PAGE_SHIFT, npages);
+		swept->nobjects++;
+		swept->nbytes += (uint64_t)npages << TERN_PAGE_SHIFT;
 	}
+	return true;
 }

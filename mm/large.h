@@ -13,7 +13,8 @@ bool tern_large_drop(struct tern_mheap *h, struct tern_pagecache *pages, struct 
 bool tern_large_end(struct tern_mheap *h, struct tern_mspan *s);
 /* Drop it if the last cycle did not mark it, unless somebody else has looked already.
  * Interrupts off. */
-void tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s);
+bool tern_large_sweep(struct tern_mheap *h, struct tern_pagecache *pages, struct tern_mspan *s,
+		      struct tern_swept *swept);
 /* From now on it serves as that. Who says so keeps it from being swept meanwhile. What is in
  * quarantine may be closed (tern_port_protect()): it is opened before its memory is anybody's. */
 void tern_large_set_chunk(struct tern_mheap *h, struct tern_mspan *s, enum tern_chunk to);

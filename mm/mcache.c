@@ -172,14 +172,14 @@ static struct tern_mspan *new_span(struct tern_mcentral *c, struct tern_mheap *h
 
 /* From the central list; if that is empty, and the last cycle is not swept yet, look for a span of the
  * class among the next ones to sweep before taking new pages. */
-static struct tern_mspan *take_swept(struct tern_mcache *c, struct tern_mcentral *all,
-				     struct tern_mheap *h, tern_spanclass spc)
+static struct tern_mspan *take_swept(struct tern_mcentral *all, struct tern_mheap *h,
+				     tern_spanclass spc)
 {
 	struct tern_mspan *s = tern_mcentral_take(&all[spc], h);
 
 	if (!tern_spanclass_collected(spc))
 		return s;
-	for (unsigned i = 0; !s && i < SWEEP_FOR_ONE && tern_sweep_some(h, all, &c->pages); i++)
+	for (unsigned i = 0; !s && i < SWEEP_FOR_ONE && tern_sweep_some(h, all); i++)
 		s = tern_mcentral_take(&all[spc], h);
 	return s;
 }
@@ -208,7 +208,7 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 	if (tern_mcache_next(c, all, h, spc))
 		return true;
 	atomic_store_explicit(&c->holds, true, memory_order_relaxed);
-	s = take_swept(c, all, h, spc);
+	s = take_swept(all, h, spc);
 	if (!s)
 		s = new_span(&all[spc], h, &c->pages, spc);
 	if (!s)

@@ -102,7 +102,8 @@ static bool is_swept(const struct tern_mheap *h, const struct tern_mspan *s, ter
 }
 
 /* Free what was not marked, if nobody has begun that yet. */
-static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s)
+static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s,
+			struct tern_swept *swept)
 {
 	uint32_t gen = generation(h), due = gen - 2;
 	unsigned n;
@@ -117,18 +118,26 @@ static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct te
 		tern_sample_swept(s);
 	tern_harden_sweep(s);
 	n = tern_mspan_sweep(s);
-	tern_mheap_count_swept(h, n, n * s->elemsize, s->npages);
+	swept->nobjects += n;
+	swept->nbytes += n * s->elemsize;
+	swept->npages += s->npages;
 	atomic_store_explicit(&s->sweepgen, gen, memory_order_seq_cst);
 	/* The span may be gone by now. */
-	atomic_fetch_add_explicit(&c->nswept, n, memory_order_relaxed);
+	if (n)
+		atomic_fetch_add_explicit(&c->nswept, n, memory_order_relaxed);
 	return true;
 }
 
 /* Its owner may take slots when it is swept. */
 static void be_swept(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s)
 {
-	while (!is_swept(h, s, s->spc) && !sweep_slots(c, h, s))
+	struct tern_swept swept = { 0 };
+
+	if (is_swept(h, s, s->spc))
+		return;
+	while (!sweep_slots(c, h, s, &swept) && !is_swept(h, s, s->spc))
 		arch_relax();
+	tern_mheap_count_swept(h, &swept);
 }
 
 /* Own a span that was taken from the list. False if only its record was left. */
@@ -164,17 +173,23 @@ struct look {
 	bool empty;
 };
 
+static bool looks_empty(const struct tern_mspan *s)
+{
+	unsigned left = __atomic_load_n(&s->nelems, __ATOMIC_RELAXED), w = 0;
+
+	for (; left > 64; w++, left -= 64)
+		if (~free_in(s, w))
+			return false;
+	return free_in(s, w) == ~0ull >> (64 - left);
+}
+
 static struct look look_at(const struct tern_mspan *s)
 {
-	unsigned live = __atomic_load_n(&s->nelems, __ATOMIC_RELAXED);
-
-	for (unsigned w = 0; w < s->nwords; w++)
-		live -= count_bits(free_in(s, w));
 	return (struct look){
+		.empty = looks_empty(s),
 		.base = __atomic_load_n(&s->base, __ATOMIC_RELAXED),
 		.npages = __atomic_load_n(&s->npages, __ATOMIC_RELAXED),
 		.spc = __atomic_load_n(&s->spc, __ATOMIC_RELAXED),
-		.empty = live == 0,
 	};
 }
 
@@ -332,14 +347,18 @@ static void place_swept(struct tern_mcentral *c, struct tern_mcentral *all, stru
 }
 
 bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
-			 struct tern_pagecache *pages, struct tern_mspan *s)
+			 struct tern_pagecache *pages, struct tern_mspan *s,
+			 struct tern_swept *swept)
 {
 	/* A guess before the span is claimed, as its record may be another's by now: then no claim succeeds. */
 	struct tern_mcentral *c = &all[__atomic_load_n(&s->spc, __ATOMIC_RELAXED)];
+	uint64_t before = swept->nobjects;
 
-	if (!sweep_slots(c, h, s))
+	if (!sweep_slots(c, h, s, swept))
 		return false;
-	place_swept(c, all, h, pages, s);
+	/* Nothing is new of most spans, unless who freed the last object left that to who sweeps. */
+	if (swept->nobjects != before || looks_empty(s))
+		place_swept(c, all, h, pages, s);
 	return true;
 }
 

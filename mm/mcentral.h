@@ -23,9 +23,10 @@ struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap
 void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
 			struct tern_mspan *s, unsigned taken);
 /* Sweep a span of slots that the last cycle marked, unless somebody else does. True if it was done
- * here. Interrupts off. */
+ * here, and added to what was swept. Interrupts off. */
 bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
-			 struct tern_pagecache *pages, struct tern_mspan *s);
+			 struct tern_pagecache *pages, struct tern_mspan *s,
+			 struct tern_swept *swept);
 void tern_mcentral_freed_slow(struct tern_mcentral *all, struct tern_mheap *h,
 			      struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place,
 			      uint64_t slots, uint64_t free);

@@ -126,13 +126,16 @@ static inline bool tern_mheap_marking(const struct tern_mheap *h, size_t spc)
 	       tern_spanclass_collected(spc) && !TERN_FAULT(NOT_MARKING);
 }
 
-/* So much was freed by sweeping so many pages. */
-static inline void tern_mheap_count_swept(struct tern_mheap *h, uint64_t nobjects, uint64_t nbytes,
-					  uint64_t npages)
+/* What somebody freed by sweeping so many pages, and has not told the heap yet. */
+struct tern_swept {
+	uint64_t nobjects, nbytes, npages;
+};
+
+static inline void tern_mheap_count_swept(struct tern_mheap *h, const struct tern_swept *n)
 {
-	atomic_fetch_add_explicit(&h->sweep.nobjects, nobjects, memory_order_relaxed);
-	atomic_fetch_add_explicit(&h->sweep.nbytes, nbytes, memory_order_relaxed);
-	atomic_fetch_add_explicit(&h->sweep.npages, npages, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sweep.nobjects, n->nobjects, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sweep.nbytes, n->nbytes, memory_order_relaxed);
+	atomic_fetch_add_explicit(&h->sweep.npages, n->npages, memory_order_relaxed);
 }
 
 /* A span of slots, all free, owned by the caller; NULL when there are no pages. Interrupts off. */

@@ -150,19 +150,19 @@ unsigned tern_mspan_collect(struct tern_mspan *s)
 
 unsigned tern_mspan_sweep(struct tern_mspan *s)
 {
-	unsigned count = 0;
+	unsigned count = 0, left = s->nelems;
 
-	for (unsigned i = 0; i < s->nwords; i++) {
-		struct tern_span_word *w = &s->word[i];
-		uint64_t free = get(&w->free);
-		uint64_t dead =
-			tern_mspan_slots_in(s, i) & ~free & ~get(&w->remote) & ~get(&w->mark);
+	for (struct tern_span_word *w = s->word; left; w++) {
+		unsigned here = left < 64 ? left : 64;
+		uint64_t free = get(&w->free), kept = free | get(&w->remote) | get(&w->mark);
+		uint64_t dead = ~kept & ~0ull >> (64 - here);
 
+		left -= here;
 		set(&w->mark, 0);
 		if (!dead)
 			continue;
 		set(&w->free, free | dead);
-		count += count_bits(dead);
+		count += ~dead ? count_bits(dead) : 64;
 	}
 	if (count)
 		s->needzero = true;

@@ -17,6 +17,7 @@
 #include "mm/sweep.h"
 
 #include "arch/arch.h"
+#include "lib/assert.h"
 #include "lib/lock.h"
 #include "mm/large.h"
 
@@ -25,6 +26,8 @@ const struct tern_lock_class tern_sweep_class = {
 };
 
 #define WORDS (TERN_ARENA_PAGES / 64)
+
+TERN_STATIC_ASSERT(TERN_PAGECACHE_PAGES == 64, "a word of an arena's bits is a window");
 
 static uint64_t get(const _Atomic uint64_t *word)
 {
@@ -105,32 +108,29 @@ static bool is_claimed(const struct tern_mheap *h, const struct tern_mspan *s)
 /* A record may be another span's by now, which is swept then: so what is read of it before it is
  * claimed is only a guess. Who has claimed it is in no piece if he wants slots of it: so it is waited
  * for, with interrupts off as his are, or the sweep would be done before he is. */
-static uint64_t sweep(struct tern_mheap *h, struct tern_mcentral *all, struct tern_pagecache *pages,
-		      struct tern_mspan *s)
+static void sweep(struct tern_mheap *h, struct tern_mcentral *all, struct tern_pagecache *pages,
+		  struct tern_mspan *s, struct tern_swept *swept)
 {
-	uint32_t npages;
-
 	/* acquire: with who made the record */
 	if (atomic_load_explicit(&s->state, memory_order_acquire) == TERN_SPAN_DEAD)
-		return 0;
-	npages = __atomic_load_n(&s->npages, __ATOMIC_RELAXED);
+		return;
 	if (!tern_spanclass_collected(__atomic_load_n(&s->spc, __ATOMIC_RELAXED)))
-		return 0;
-	if (__atomic_load_n(&s->magic, __ATOMIC_RELAXED))
-		tern_mcentral_sweep(all, h, pages, s);
-	else
-		tern_large_sweep(h, pages, s);
+		return;
+	if (__atomic_load_n(&s->magic, __ATOMIC_RELAXED)
+		    ? tern_mcentral_sweep(all, h, pages, s, swept)
+		    : tern_large_sweep(h, pages, s, swept))
+		return;
 	while (is_claimed(h, s))
 		arch_relax();
-	return npages;
 }
 
-static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all,
-			    struct tern_pagecache *pages, bool dead)
+/* What comes free in a piece goes back together: it is a window of pages. */
+static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all, bool dead)
 {
 	const struct tern_sweep_place *next = dead ? &h->sweep.next_dead : &h->sweep.next;
+	struct tern_pagecache freed = { .most = TERN_PAGECACHE_PAGES };
+	struct tern_swept swept = { 0 };
 	struct piece p = { 0 };
-	uint64_t n = 1; /* something was handed out, whatever it held */
 
 	/* Asked by each who wants a span: mostly the sweep is at its end, where it stays until the
 	 * next cycle. */
@@ -138,27 +138,29 @@ static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all,
 		p = take(&h->sweep, dead);
 	if (!p.arena)
 		return 0;
+	freed.base = p.arena->first_page + p.word * TERN_PAGECACHE_PAGES;
 	for (uint64_t bits = p.begins; bits; bits &= bits - 1) {
-		uint64_t page = p.arena->first_page + p.word * 64 + (unsigned)__builtin_ctzll(bits);
-		struct tern_mspan *s = tern_arena_span(h->arenas, tern_page_addr(page));
+		uint64_t page = freed.base + (unsigned)__builtin_ctzll(bits);
+		struct tern_mspan *s = tern_arena_page_span(p.arena, page);
 
 		if (s)
-			n += sweep(h, all, pages, s);
+			sweep(h, all, &freed, s, &swept);
 	}
+	if (tern_pagecache_bits(&freed))
+		tern_mheap_flush(h, &freed);
+	tern_mheap_count_swept(h, &swept);
 	done(&h->sweep, &p, dead);
-	return n;
+	return 1 + swept.npages; /* something was handed out, whatever it held */
 }
 
-uint64_t tern_sweep_some(struct tern_mheap *h, struct tern_mcentral *all,
-			 struct tern_pagecache *pages)
+uint64_t tern_sweep_some(struct tern_mheap *h, struct tern_mcentral *all)
 {
-	return sweep_piece(h, all, pages, false);
+	return sweep_piece(h, all, false);
 }
 
-uint64_t tern_sweep_dead(struct tern_mheap *h, struct tern_mcentral *all,
-			 struct tern_pagecache *pages)
+uint64_t tern_sweep_dead(struct tern_mheap *h, struct tern_mcentral *all)
 {
-	return sweep_piece(h, all, pages, true);
+	return sweep_piece(h, all, true);
 }
 
 /* The span is asked for anew each time: it may be swept away. */
@@ -166,15 +168,18 @@ void tern_sweep_at(struct tern_mheap *h, struct tern_mcentral *all, struct tern_
 		   uintptr_t addr)
 {
 	uint32_t gen = atomic_load_explicit(&h->sweepgen, memory_order_relaxed);
+	struct tern_swept swept = { 0 };
 	struct tern_mspan *s;
 
 	/* acquire: what sweeping did to the object and its specials */
 	while ((s = tern_arena_span(h->arenas, addr)) &&
 	       tern_spanclass_collected(__atomic_load_n(&s->spc, __ATOMIC_RELAXED)) &&
 	       atomic_load_explicit(&s->sweepgen, memory_order_acquire) != gen) {
-		sweep(h, all, pages, s);
+		sweep(h, all, pages, s, &swept);
 		arch_relax();
 	}
+	if (swept.npages)
+		tern_mheap_count_swept(h, &swept);
 }
 
 bool tern_sweep_is_done(struct tern_mheap *h)

@@ -10,11 +10,9 @@
 void tern_sweep_start(struct tern_mheap *h);
 /* Sweep the next few spans, if any are left to be handed out. Returns how many pages these have; 0 if
  * none are left, though other CPUs may not have finished theirs. Interrupts off; no lock held. */
-uint64_t tern_sweep_some(struct tern_mheap *h, struct tern_mcentral *all,
-			 struct tern_pagecache *pages);
+uint64_t tern_sweep_some(struct tern_mheap *h, struct tern_mcentral *all);
 /* The same among spans in which nothing is marked, so that their pages come free. */
-uint64_t tern_sweep_dead(struct tern_mheap *h, struct tern_mcentral *all,
-			 struct tern_pagecache *pages);
+uint64_t tern_sweep_dead(struct tern_mheap *h, struct tern_mcentral *all);
 /* Sweep the span that an address lies in, or wait for who is at it: from then on what is dead is known to
  * be. Interrupts off; no lock held. */
 void tern_sweep_at(struct tern_mheap *h, struct tern_mcentral *all, struct tern_pagecache *pages,
