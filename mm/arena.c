@@ -73,6 +73,21 @@ bool tern_arena_make(struct tern_arena_map *m, struct tern_meta *meta, uint64_t 
 	return true;
 }
 
+/* Of pages that were taken, all this is there (I-MHP-3). */
+static struct tern_arena *arena_of_taken(const struct tern_arena_map *m, uint64_t page)
+{
+	TERN_ASSERT(tern_arena_of(m, page));
+	return tern_arena_in(tern_arena_block_of(m, page), page);
+}
+
+static struct tern_arena_table *table_of_taken(const struct tern_arena_map *m, uint64_t page)
+{
+	TERN_ASSERT(table_of(m, page));
+	return atomic_load_explicit(
+		&arena_of_taken(m, page)->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
+		memory_order_relaxed);
+}
+
 /* The part of a run of pages that lies within one unit of its first page. */
 struct part {
 	uint32_t i, n;
@@ -115,7 +130,7 @@ bool tern_arenas_need_zero(struct tern_arena_map *m, uint64_t first, uint64_t n)
 	while (n) {
 		struct part at = part_at(first, n, TERN_ARENA_PAGES);
 
-		need |= !raise_base(tern_arena_of(m, first), at.i, at.i + at.n);
+		need |= !raise_base(arena_of_taken(m, first), at.i, at.i + at.n);
 		first += at.n;
 		n -= at.n;
 	}
@@ -127,9 +142,8 @@ void tern_arenas_set_span(struct tern_arena_map *m, uint64_t first, uint64_t n,
 {
 	while (n) {
 		struct part at = part_at(first, n, ARENA_TABLE_PAGES);
-		struct tern_arena_table *t = table_of(m, first);
+		struct tern_arena_table *t = table_of_taken(m, first);
 
-		TERN_ASSERT(t);
 		/* release: with the dependent loads of who looks the span up */
 		for (uint32_t i = at.i; i < at.i + at.n; i++)
 			atomic_store_explicit(&t->span[i], s, memory_order_release);
@@ -159,7 +173,7 @@ bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t
 void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use)
 {
 	_Atomic uint64_t *word =
-		&tern_arena_of(m, page)->page_in_use[(page & (TERN_ARENA_PAGES - 1)) / 64];
+		&arena_of_taken(m, page)->page_in_use[(page & (TERN_ARENA_PAGES - 1)) / 64];
 	uint64_t bit = 1ull << page % 64;
 
 	if (in_use)

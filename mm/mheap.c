@@ -18,7 +18,7 @@
 
 /* Longer runs do not come from a cache. */
 #define CACHED_RUN_MAX 16
-/* A cache holds this share of the free pages at most: when memory is short, none is hidden. */
+/* A cache holds this share of the pages that nobody uses at most: when memory is short, none is hidden. */
 #define CACHE_SHARE 64
 /* Runs freed in one other window before the cache moves there. */
 #define MOVE_AFTER 4
@@ -113,10 +113,10 @@ static uint64_t take_locked(struct tern_mheap *h, uint64_t n, uint64_t align, ui
 	return first;
 }
 
-/* How many pages a cache may hold now. */
+/* How many pages a cache may hold now. Memory that waits in regions is not short. */
 static unsigned share_locked(const struct tern_mheap *h)
 {
-	uint64_t most = h->pages.nfree / CACHE_SHARE;
+	uint64_t most = (h->pages.nfree + h->regions.npages) / CACHE_SHARE;
 
 	return most < TERN_PAGECACHE_PAGES ? (unsigned)most : TERN_PAGECACHE_PAGES;
 }
