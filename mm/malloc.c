@@ -544,42 +544,58 @@ static TERN_NOINLINE void free_specials(struct tern_mspan *s, uintptr_t addr)
 	tern_special_free(&tern_heap.pages, s, addr);
 }
 
+/* The address lies in a slot, and to free that is all there is to do. */
+static bool is_plain(const struct tern_mspan *s, uintptr_t addr)
+{
+	return s && addr - s->base < s->nbytes && !tern_special_any(s) &&
+	       !(tern_hardening() & TERN_HARDEN_FILL) &&
+	       !tern_mheap_marking(&tern_heap.pages, s->spc);
+}
+
+/* All else. True if nothing is left to do. */
+static TERN_NOINLINE bool free_odd(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr,
+				   unsigned long irq)
+{
+	if (!addr || addr == (uintptr_t)zero_size)
+		return true;
+	if (!s || s == &tern_mheap_run)
+		bad_free("tern_free", addr);
+	/* Crumbs are not filled, and need not begin where their block does. */
+	if (!TERN_DEBUG && tern_hardening() & TERN_HARDEN_FILL &&
+	    (s->spc != TERN_SPANCLASS_TINY || s->magic == 0))
+		tern_harden_fill(span_of_object("tern_free", (void *)addr), addr);
+	if (tern_special_any(s))
+		free_specials(s, addr);
+	if (tern_mheap_marking(&tern_heap.pages, s->spc)) {
+		/* Somebody may be looking at it. If nothing leads to it, the sweep frees it. */
+		if (s->spc != TERN_SPANCLASS_TINY || s->magic == 0)
+			span_of_object("tern_free", (void *)addr);
+	} else if (tern_guard_owns(s)) {
+		tern_irq_restore(irq);
+		tern_guard_free(addr);
+		tern_irq_save();
+	} else if (s->magic == 0) {
+		free_large(c, s, addr);
+		tern_irq_restore(irq);
+		tern_remap_finish();
+		tern_irq_save();
+	} else if (addr - s->base >= s->nbytes) {
+		bad_free("tern_free", addr);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 /* Anything but an object of the span that was freed to last. */
 static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 {
 	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
 	struct tern_mcache *c = tern_heap_cache();
-	bool large = false;
 
-	if (addr && addr != (uintptr_t)zero_size) {
-		if (!s || s == &tern_mheap_run)
-			bad_free("tern_free", addr);
-		/* Crumbs are not filled, and need not begin where their block does. */
-		if (!TERN_DEBUG && tern_hardening() & TERN_HARDEN_FILL &&
-		    (s->spc != TERN_SPANCLASS_TINY || s->magic == 0))
-			tern_harden_fill(span_of_object("tern_free", (void *)addr), addr);
-		if (unlikely(tern_special_any(s)))
-			free_specials(s, addr);
-		if (tern_mheap_marking(&tern_heap.pages, s->spc)) {
-			/* Somebody may be looking at it. If nothing leads to it, the sweep frees it. */
-			if (s->spc != TERN_SPANCLASS_TINY || s->magic == 0)
-				span_of_object("tern_free", (void *)addr);
-		} else if (tern_guard_owns(s)) {
-			tern_irq_restore(irq);
-			tern_guard_free(addr);
-			irq = tern_irq_save();
-		} else if (s->magic == 0) {
-			free_large(c, s, addr);
-			large = true;
-		} else if (addr - s->base >= s->nbytes) {
-			bad_free("tern_free", addr);
-		} else {
-			free_small(c, s, addr);
-		}
-	}
+	if (likely(is_plain(s, addr)) || !free_odd(c, s, addr, irq))
+		free_small(c, s, addr);
 	tern_irq_restore(irq);
-	if (large)
-		tern_remap_finish();
 }
 
 void tern_free(void *p)

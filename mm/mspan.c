@@ -115,6 +115,7 @@ void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages
 	start_over(s, base, npages, 1, (tern_spanclass)tern_spanclass_of(kind, 0));
 	__atomic_store_n(&s->magic, 0, __ATOMIC_RELAXED);
 	set_word(&s->word[0], 0);
+	s->nbytes = 0;
 	s->margin = 0;
 	s->remap = NULL;
 	atomic_store_explicit(&s->chunk, TERN_CHUNK_NONE, memory_order_relaxed);

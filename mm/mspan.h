@@ -105,7 +105,7 @@ struct tern_mspan {
 	uint8_t form;          /* [const] for ever */
 	_Atomic uint8_t chunk; /* [atomic: relaxed] of a large object: enum tern_chunk */
 	atomic_bool keys;      /* [atomic: relaxed] an object of it may be a key to an ephemeron */
-	uint32_t nbytes;       /* [const] of a span of slots: what these take */
+	uint32_t nbytes;       /* [const] of a span of slots: what these take; else 0 */
 	uint32_t magic;        /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
 	uintptr_t base;        /* [const] */
 	size_t elemsize;       /* [const] bytes in a slot; of a large object: of the whole span */

@@ -190,6 +190,7 @@ TEST(mspan, a_large_object_is_one_slot_in_use)
 	tern_mspan_init_large(s, BASE, 70000, TERN_KIND_SCAN);
 	EXPECT_EQ(s->elemsize, 70000ull << TERN_PAGE_SHIFT);
 	EXPECT_EQ(s->magic, 0);
+	EXPECT_EQ(s->nbytes, 0);
 	EXPECT_EQ(tern_spanclass_kind(s->spc), TERN_KIND_SCAN);
 	EXPECT(tern_mspan_slot_in_use(s, 0) && !tern_mspan_is_empty(s));
 	EXPECT_EQ(tern_mspan_taken(s), 1);
