@@ -154,14 +154,6 @@ static bool own(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan
 	return false;
 }
 
-static void list_full(struct tern_mcentral *c, struct tern_mspan *s)
-{
-	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
-
-	if (tern_span_where(place) == TERN_SPAN_FULL && move(s, &place, TERN_SPAN_LISTED))
-		tern_spanset_push(&c->partial, s);
-}
-
 /* What a record says of itself, which may be becoming another span's. It is true if the place has
  * not changed since before it was read. Then what those who freed did with their objects and with
  * the record comes before what the next users of both do: acquire, with the release of who freed. And of
@@ -232,8 +224,23 @@ static void drop(struct tern_mcentral *c, struct tern_mheap *h, struct tern_page
 	tern_mheap_free_record(h, s);
 }
 
+/* A full span has free slots after all, and perhaps nothing else. */
+static void list_full(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
+		      struct tern_mspan *s)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+	struct look seen;
+
+	if (tern_span_where(place) != TERN_SPAN_FULL || !move(s, &place, TERN_SPAN_LISTED))
+		return;
+	tern_spanset_push(&c->partial, s);
+	seen = look_at(s);
+	drop_if_empty(c, h, pages, s, place, &seen);
+}
+
 /* The caller owns the span, and found no slot free. */
-static void be_full(struct tern_mcentral *c, struct tern_mspan *s)
+static void be_full(struct tern_mcentral *c, struct tern_mheap *h, struct tern_pagecache *pages,
+		    struct tern_mspan *s)
 {
 	uint32_t place = atomic_load_explicit(&s->place, memory_order_relaxed);
 
@@ -242,7 +249,7 @@ static void be_full(struct tern_mcentral *c, struct tern_mspan *s)
 	if (!has_free(s))
 		return;
 	if (has_enough_free(s))
-		list_full(c, s);
+		list_full(c, h, pages, s);
 	else
 		atomic_fetch_add_explicit(&c->nloose, 1, memory_order_relaxed);
 }
@@ -259,7 +266,7 @@ struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap
 		tern_mspan_collect(s);
 		if (tern_mspan_next_word(s) < s->nwords)
 			return s;
-		be_full(c, s);
+		be_full(c, h, NULL, s);
 	}
 	return NULL;
 }
@@ -270,7 +277,7 @@ void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct te
 	TERN_VERIFY(tern_mspan_check(s));
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
 	if (taken == s->nelems)
-		be_full(c, s);
+		be_full(c, h, pages, s);
 	else if (taken > 0 || tern_mheap_marking(h, s->spc))
 		list(c, h, pages, s);
 	else
@@ -293,7 +300,7 @@ static void purge(struct tern_mcentral *c, struct tern_mheap *h)
 		if (tern_mspan_next_word(s) < s->nwords)
 			list(c, h, NULL, s);
 		else
-			be_full(c, s);
+			be_full(c, h, NULL, s);
 		kept++;
 	}
 	atomic_store_explicit(&c->purge_at, kept > PURGE_MIN ? kept : PURGE_MIN,
