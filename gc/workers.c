@@ -58,8 +58,7 @@ static uint64_t until_due(const struct tern_gc_worker *w, uint64_t now_ns)
 	const struct tern_gc_state *g = &tern_gc_state;
 	uint64_t assist_ns = atomic_load_explicit(&g->cycle.assist_ns, memory_order_relaxed);
 
-	return tern_pacer_fraction_wait(&g->pacer, w->spent_ns + assist_ns / g->cycle.numbers.ncpu,
-					now_ns);
+	return tern_pacer_fraction_wait(&g->pacer, w->spent_ns + assist_ns / g->pacer.ncpu, now_ns);
 }
 
 /* False if it is not this worker's turn. */

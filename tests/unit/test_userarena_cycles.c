@@ -212,9 +212,11 @@ TEST(userarena_cycles, what_nobody_can_reach_is_collected)
 	if (!arenas_fit(ARENAS))
 		SKIP("too little memory");
 	before = now().live_bytes;
+	tern_gc_hold();
 	for (unsigned i = 0; i < ARENAS; i++)
 		there(drop_arena);
 	EXPECT(now().live_bytes - before >= ARENAS * TERN_ARENA_CHUNK);
+	tern_gc_release();
 	EXPECT_EQ(tern_gc(), TERN_OK);
 	/* But for what stale words point to. */
 	EXPECT(now().live_bytes < before + ARENAS * TERN_ARENA_CHUNK);
