@@ -334,6 +334,14 @@ bool tern_remap_suits(const struct tern_mspan *s)
 	       !tern_special_any(s) && can_tell_others();
 }
 
+static void drop_record(struct tern_mspan *s)
+{
+	unsigned long irq = tern_irq_save();
+
+	tern_mheap_free_record(heap(), s);
+	tern_irq_restore(irq);
+}
+
 static struct tern_mspan *move_to(struct tern_range range, struct tern_mspan *s, uint64_t n)
 {
 	struct tern_remap *old = tern_mspan_remap(s), *r = old ? old : list_of(s);
@@ -349,7 +357,7 @@ static struct tern_mspan *move_to(struct tern_range range, struct tern_mspan *s,
 		return to;
 	}
 	if (to)
-		tern_mheap_free_record(heap(), to);
+		drop_record(to);
 	if (r)
 		r->range = before;
 	if (r && !old)

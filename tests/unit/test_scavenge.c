@@ -4,6 +4,7 @@
 #include <tern/scavenge.h>
 #include <tern/tern.h>
 
+#include "lib/irq.h"
 #include "lib/bits.h"
 #include "mm/scavenge.h"
 #include "tests/test.h"
@@ -344,6 +345,7 @@ TEST(scavenge, released_memory_counts_as_anything_but_zero)
 	struct tern_scavenger s;
 	uint64_t page;
 	struct tern_mspan *span;
+	unsigned long irq;
 
 	if (!take_buffer())
 		SKIP("no room in one piece");
@@ -352,7 +354,9 @@ TEST(scavenge, released_memory_counts_as_anything_but_zero)
 	REQUIRE(page != TERN_NO_PAGE);
 	tern_pagealloc_free(&h.pages, page, 8);
 	REQUIRE(tern_scavenger_release(&s, UINT64_MAX) == 8);
+	irq = tern_irq_save();
 	span = tern_mheap_large(&h, NULL, 8, 8, 0, TERN_KIND_MANUAL, NULL);
+	tern_irq_restore(irq);
 	REQUIRE(span);
 	EXPECT(span->needzero);
 	EXPECT_EQ(*(uint8_t *)span->base, 0xdb);
