@@ -154,11 +154,11 @@ unsigned tern_mspan_sweep(struct tern_mspan *s)
 	unsigned count = 0, left = s->nelems;
 
 	for (struct tern_span_word *w = s->word; left; w++) {
-		unsigned here = left < 64 ? left : 64;
-		uint64_t free = get(&w->free), kept = free | get(&w->remote) | get(&w->mark);
-		uint64_t dead = ~kept & ~0ull >> (64 - here);
+		uint64_t slots = left < 64 ? (1ull << left) - 1 : ~0ull;
+		uint64_t free = get(&w->free);
+		uint64_t dead = slots & ~(free | get(&w->remote) | get(&w->mark));
 
-		left -= here;
+		left = left < 64 ? 0 : left - 64;
 		set(&w->mark, 0);
 		if (!dead)
 			continue;

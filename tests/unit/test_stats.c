@@ -177,7 +177,7 @@ static void churn(struct test *t, unsigned rounds)
 TEST(stats, are_exact_after_any_sequence)
 {
 	REQUIRE(heap_for_tests());
-	tern_gc_hold(); /* what a cycle frees is not in the model */
+	tern_gc_hold();            /* what a cycle frees is not in the model */
 	tern_set_quarantine(0, 0); /* or debug builds free later */
 	memset(objects, 0, sizeof(objects));
 	snapshot(model);
