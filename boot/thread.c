@@ -160,12 +160,22 @@ static void set_slice(struct cpu *c, bool fresh)
 	timer_reprogram();
 }
 
+/* At the end of the interrupt that this is, or of one that comes as soon as interrupts are on. */
+static void switch_soon(struct cpu *c)
+{
+	c->resched = true;
+	if (c->irq_depth == 0) {
+		c->slice_end_ns = 0;
+		timer_reprogram();
+	}
+}
+
 void thread_look_at_queue(void)
 {
 	struct cpu *c = cpu_self();
 
 	if (atomic_exchange_explicit(&c->runq.urgent, false, memory_order_relaxed))
-		c->resched = true;
+		switch_soon(c);
 	else if (c->current != c->idle)
 		set_slice(c, false);
 	else if (peek(&c->runq.length))
@@ -396,9 +406,8 @@ void thread_preempt_enable(void)
 		if (enabled) {
 			requeue(c);
 		} else {
-			/* Not now: the caller wants no interruption. An interrupt will do it. */
-			c->slice_end_ns = 0;
-			timer_reprogram();
+			/* Not now: the caller wants no interruption. */
+			switch_soon(c);
 		}
 	}
 	arch_irq_restore(irq);

@@ -125,6 +125,39 @@ TEST(wait, until_its_cpu_is_idle)
 	EXPECT(w.was_idle);
 }
 
+/* One that gives the CPU up soon runs at once, though who wakes it does not, and has all of its slice. */
+static void be_brief(void *arg)
+{
+	atomic_bool *ran = arg;
+
+	thread_self()->brief = true;
+	atomic_store(ran, true);
+	thread_block();
+	atomic_store(ran, true);
+}
+
+TEST(wait, a_brief_thread_runs_at_once)
+{
+	static atomic_bool ran;
+	struct thread *a;
+	uint64_t woken_ns;
+
+	for (unsigned i = 0; i < cpu_count(); i++) {
+		atomic_store(&ran, false);
+		thread_pin(i);
+		REQUIRE(a = thread_create_on(i, "brief", be_brief, &ran));
+		EXPECT(WAIT_FOR(atomic_load(&ran) && a->state == THREAD_BLOCKED));
+		atomic_store(&ran, false);
+		thread_wake(a);
+		woken_ns = mach_clock_ns();
+		while (!atomic_load(&ran) && mach_clock_ns() - woken_ns < HANG_NS)
+			arch_relax();
+		EXPECT(atomic_load(&ran));
+		thread_join(a);
+	}
+	thread_pin(THREAD_ANY_CPU);
+}
+
 static void keep_busy(void *arg)
 {
 	while (!atomic_load((atomic_bool *)arg))
