@@ -39,6 +39,7 @@
 
 struct tern_gc_state tern_gc_state = {
 	.marker = { .heap = &tern_heap.pages,
+		    .few = TERN_MARK_FEW,
 		    .pool = { .heap = &tern_heap.pages,
 			      .lock = TERN_LOCK_INIT(&tern_workpool_class) } },
 };
@@ -614,6 +615,7 @@ enum tern_result tern_gc_init(const struct tern_gc_options *options)
 	if (options)
 		g->options = *options;
 	g->options.check |= g->options.invalidptr;
+	atomic_store_explicit(&tern_heap.pages.scans_spans, g->options.spans, memory_order_relaxed);
 	if (g->options.clobberfree)
 		tern_set_hardening(tern_hardening() | TERN_HARDEN_SWEPT);
 	tern_history_start(tern_port_clock_ns());

@@ -12,8 +12,9 @@
  * Pointers to anything at all do no harm: to memory that is no heap's, to runs of pages, to free slots,
  *          to what is left over at a span's end. To an object's inside they keep it alive. One past
  *          an object's end lies in the next.
- * Queue    An entry is an address, and below it a mask with a bit for each word that may hold a pointer;
- *          so what has 128 bytes or less is scanned without its span. No bit: the span says what to do.
+ * Queue    What has 128 bytes or less is scanned without its span, by its entry's mask (mark_scan.h). No
+ *          bit: the span says what to do. Objects of spans with scanned bits are not queued, but their
+ *          spans, in another queue: mark_span.c.
  * Ahead    Memory is far away. Objects are taken from the queue by the batch, and addresses that are found
  *          in them are noted with their spans; all are asked for first, and looked at when the batch
  *          is through.
@@ -27,25 +28,12 @@
  *          there are more marks, so it ends. Marking needs no memory, it is only faster with some.
  * Go       runtime/mgcmark.go scanConservative, greyobject, gcDrain. Go's mark stack panics when
  *          there is no memory. */
-#include "gc/mark.h"
-
-#include "lib/assert.h"
-#include "lib/bits.h"
+#include "gc/mark_scan.h"
 #include "lib/fault.h"
 #include "mm/special.h"
-#include "mm/typed.h"
 
-#define OBLET     (128u << 10)
-#define BATCH     8u
-#define BALANCE   4u /* batches between looks at whether others wait */
-#define MASK_BITS 16
-
-TERN_STATIC_ASSERT(TERN_MASK16_MAX == MASK_BITS * sizeof(uintptr_t),
-		   "a mask covers a small object");
-/* Of an object's address the lowest three bits are 0, and those above TERN_ADDR_BITS say nothing new. */
-#define ADDR_SHIFT (64 - TERN_ADDR_BITS)
-
-TERN_STATIC_ASSERT(ADDR_SHIFT + 3 >= MASK_BITS, "an entry is an address and a mask");
+#define OBLET   (128u << 10)
+#define BALANCE 4u /* batches between looks at whether others wait */
 
 static uint64_t get(const _Atomic uint64_t *word)
 {
@@ -54,7 +42,7 @@ static uint64_t get(const _Atomic uint64_t *word)
 
 /* --- white to grey --------------------------------------------------------------------------- */
 
-static void note_mark(struct tern_marker *m, struct tern_mspan *s)
+void tern_mark_note_first(struct tern_marker *m, struct tern_mspan *s)
 {
 	uint64_t page = tern_page_of(s->base);
 	struct tern_arena *a = tern_arena_of(m->heap->arenas, page);
@@ -64,7 +52,7 @@ static void note_mark(struct tern_marker *m, struct tern_mspan *s)
 				 memory_order_relaxed);
 }
 
-static TERN_NOINLINE void note_overflow(struct tern_marker *m, struct tern_mspan *s)
+TERN_NOINLINE void tern_mark_overflow(struct tern_marker *m, struct tern_mspan *s)
 {
 	atomic_store_explicit(&s->rescan, true, memory_order_relaxed);
 	atomic_store_explicit(&m->overflow, true, memory_order_relaxed);
@@ -83,42 +71,12 @@ static TERN_INLINE bool set_mark(_Atomic uint64_t *word, uint64_t bit, bool para
 	return true;
 }
 
-/* In a span in which some are. */
-static bool may_be_key(const struct tern_mspan *s)
-{
-	return atomic_load_explicit(&s->keys, memory_order_relaxed);
-}
-
-/* The words of an object of at most TERN_MASK16_MAX bytes that may hold pointers. */
-static TERN_INLINE uint64_t small_mask(const struct tern_mspan *s, unsigned slot)
-{
-	if (tern_spanclass_kind(s->spc) == TERN_KIND_TYPED)
-		return tern_typed_get(s, slot);
-	return (1ull << s->elemsize / sizeof(uintptr_t)) - 1;
-}
-
-static TERN_INLINE bool put(struct tern_mark_work *w, uintptr_t at, uint64_t mask)
-{
-	return tern_work_put(&w->work, (uint64_t)at << ADDR_SHIFT | mask);
-}
-
-static TERN_INLINE uintptr_t addr_of(uint64_t entry)
-{
-	return (uintptr_t)((int64_t)entry >> ADDR_SHIFT) & ~(uintptr_t)7;
-}
-
-/* A typed object without pointers is black at once. */
 static TERN_INLINE void queue(struct tern_mark_work *w, struct tern_mspan *s, unsigned slot)
 {
-	uint64_t mask = 0;
+	uint64_t entry = entry_of_slot(s, slot);
 
-	if (s->elemsize <= TERN_MASK16_MAX && likely(!may_be_key(s))) {
-		mask = small_mask(s, slot);
-		if (!mask)
-			return;
-	}
-	if (!put(w, s->base + slot * s->elemsize, mask))
-		note_overflow(w->marker, s);
+	if (entry && !tern_work_put(&w->work, entry))
+		tern_mark_overflow(w->marker, s);
 }
 
 /* A large object is slot 0, whatever the offset. */
@@ -134,12 +92,13 @@ static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, ui
 	/* Most have been found before. */
 	if (get(&word->mark) & bit || (get(&word->free) | get(&word->remote)) & bit)
 		return;
+	if (unlikely(s->scanned) && !tern_work_is_little(&w->work, w->marker->few)) {
+		tern_mark_span_shade(w, s, slot);
+		return;
+	}
 	if (!set_mark(&word->mark, bit, w->work.parallel))
 		return;
-	if (!atomic_load_explicit(&s->marked, memory_order_relaxed))
-		note_mark(w->marker, s);
-	w->work.marked_objects++;
-	w->work.marked_bytes += s->elemsize;
+	count_mark(w, s);
 	if (tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN || unlikely(may_be_key(s)))
 		queue(w, s, slot);
 }
@@ -151,41 +110,16 @@ static TERN_INLINE void shade_noted_here(struct tern_mark_work *w)
 	w->nnoted = 0;
 }
 
-static TERN_NOINLINE void shade_noted(struct tern_mark_work *w)
+TERN_NOINLINE void tern_mark_noted(struct tern_mark_work *w)
 {
 	shade_noted_here(w);
-}
-
-/* Of an address that is within reach. */
-static TERN_INLINE struct tern_mspan *span_of(const struct tern_marker *m, uintptr_t addr)
-{
-	const struct tern_arena_block *b = m->block;
-	const struct tern_arena *a;
-	uint64_t page = tern_page_of(addr);
-
-	if (unlikely(!b))
-		return tern_arena_span(m->heap->arenas, addr);
-	a = tern_arena_in(b, page);
-	return a ? tern_arena_page_span(a, page) : NULL;
-}
-
-/* To be shaded soon. There is room for one. */
-static TERN_INLINE void note(struct tern_mark_work *w, uintptr_t addr)
-{
-	struct tern_mspan *s = span_of(w->marker, addr);
-
-	if (!s)
-		return;
-	__builtin_prefetch(&s->marked);
-	__builtin_prefetch(&s->word[1]);
-	w->noted[w->nnoted++] = (struct tern_mark_place){ addr, s };
 }
 
 static TERN_INLINE void note_any(struct tern_mark_work *w, uintptr_t addr)
 {
 	note(w, addr);
 	if (unlikely(w->nnoted == TERN_MARK_NOTED))
-		shade_noted(w);
+		tern_mark_noted(w);
 }
 
 void tern_mark_address(struct tern_mark_work *w, uintptr_t addr)
@@ -295,8 +229,8 @@ static uintptr_t queue_parts(struct tern_mark_work *w, struct tern_mspan *s, uin
 		return end;
 	if (at == s->base)
 		for (uintptr_t part = at + OBLET; part < end; part += OBLET)
-			if (!put(w, part, 0))
-				note_overflow(w->marker, s);
+			if (!tern_work_put(&w->work, entry_of(part, 0)))
+				tern_mark_overflow(w->marker, s);
 	return at + OBLET;
 }
 
@@ -351,43 +285,21 @@ void tern_mark_contents(struct tern_mark_work *w, struct tern_mspan *s, uintptr_
 		scan_words(w, s, obj, obj, obj + s->elemsize);
 }
 
-/* Read once: the program may be writing. */
-static TERN_INLINE void note_within(struct tern_mark_work *w, uintptr_t word, uintptr_t first,
-				    uintptr_t reach)
-{
-	if (word - first <= reach)
-		note(w, word);
-}
-
-/* Pointers come first in most types, and all words may be some where there is no type. */
-TERN_NO_SANITIZE static TERN_INLINE void scan_small(struct tern_mark_work *w, uintptr_t obj,
-						    uint64_t mask)
-{
-	unsigned nwords = 64 - (unsigned)__builtin_clzll(mask);
-	const uintptr_t *at = (const uintptr_t *)obj, *end = at + nwords;
-	uintptr_t first = w->marker->low, reach = w->marker->reach;
-
-	if (unlikely(w->nnoted >= TERN_MARK_NOTED - MASK_BITS))
-		shade_noted(w);
-	w->work.scanned_bytes += nwords * sizeof(uintptr_t);
-	if (mask & (mask + 1)) {
-		for (; mask; mask &= mask - 1)
-			note_within(w, at[__builtin_ctzll(mask)], first, reach);
-		return;
-	}
-	for (; at < end; at++)
-		note_within(w, *at, first, reach);
-}
-
 static TERN_INLINE void scan(struct tern_mark_work *w, uint64_t entry)
 {
 	uintptr_t obj = addr_of(entry);
-	uint64_t mask = entry & ((1u << MASK_BITS) - 1);
+	uint64_t mask = mask_in(entry);
 
 	if (likely(mask))
 		scan_small(w, obj, mask);
 	else
 		scan_by_span(w, obj);
+}
+
+void tern_mark_object(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t obj)
+{
+	if (!may_be_key(s) || mark_values(w, s, obj))
+		scan_words(w, s, obj, obj, obj + s->elemsize);
 }
 
 /* The queue is not empty. */
@@ -407,17 +319,24 @@ static void scan_batch(struct tern_mark_work *w)
 	shade_noted_here(w);
 }
 
-bool tern_mark_drain_some(struct tern_mark_work *w, uint64_t until_bytes)
+/* Spans come last, so that more of their objects are grey by then. */
+static TERN_INLINE bool scan_some(struct tern_mark_work *w)
 {
-	shade_noted(w);
-	for (unsigned n = 1; tern_work_any(&w->work); n++) {
-		if (w->work.scanned_bytes >= until_bytes)
-			return true;
-		scan_batch(w);
+	if (unlikely(!tern_work_any(&w->work)))
+		return tern_mark_spans(w);
+	scan_batch(w);
+	return true;
+}
+
+void tern_mark_drain_some(struct tern_mark_work *w, uint64_t until_bytes)
+{
+	tern_mark_noted(w);
+	for (unsigned n = 1; w->work.scanned_bytes < until_bytes; n++) {
+		if (!scan_some(w))
+			return;
 		if (n % BALANCE == 0)
 			tern_work_balance(&w->work);
 	}
-	return false;
 }
 
 static void drain_own(struct tern_mark_work *w)
@@ -429,11 +348,12 @@ void tern_mark_put_back(struct tern_mark_work *w)
 {
 	uint64_t entry;
 
-	shade_noted(w);
+	tern_mark_noted(w);
 	if (TERN_FAULT(WORK_LEFT) && w->work.primary)
 		w->work.primary->n = 0;
 	while ((entry = tern_work_give(&w->work)))
-		note_overflow(w->marker, tern_arena_span(w->marker->heap->arenas, addr_of(entry)));
+		tern_mark_overflow(w->marker,
+				   tern_arena_span(w->marker->heap->arenas, addr_of(entry)));
 }
 
 void tern_mark_drain(struct tern_mark_work *w)
@@ -456,8 +376,7 @@ static void scan_marked(struct tern_mark_work *w, struct tern_mspan *s)
 			uintptr_t obj =
 				s->base + (i * 64 + (unsigned)__builtin_ctzll(bits)) * s->elemsize;
 
-			if (!may_be_key(s) || mark_values(w, s, obj))
-				scan_words(w, s, obj, obj, obj + s->elemsize);
+			tern_mark_object(w, s, obj);
 			drain_own(w);
 		}
 	}
@@ -572,8 +491,8 @@ void tern_mark_again(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
 	if (scan_slots_again(w, s, tern_mspan_slot(s, low), last, low, high))
 		return;
 	/* Then it is done when nobody owns the span any more. */
-	note_mark(w->marker, s);
-	note_overflow(w->marker, s);
+	tern_mark_note_first(w->marker, s);
+	tern_mark_overflow(w->marker, s);
 }
 
 /* --- a cycle --------------------------------------------------------------------------------- */

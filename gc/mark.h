@@ -5,12 +5,16 @@
 
 #include "gc/work.h"
 
+#define TERN_MARK_FEW 32u
+
 /* What marking has to know of the heap; nothing of it changes while the world is stopped. */
 struct tern_marker {
 	struct tern_mheap *heap;
 	uintptr_t low, reach; /* objects lie in [low, low + reach] */
 	/* That leads to all arenas; NULL: there are several. */
 	const struct tern_arena_block *block;
+	/* As long as there are fewer grey objects they are scanned one by one: they would not gather. */
+	unsigned few;
 	struct tern_workpool pool;
 	/* [atomic: relaxed] some span's objects could not be queued */
 	atomic_bool overflow;
@@ -52,8 +56,8 @@ void tern_mark_contents(struct tern_mark_work *w, struct tern_mspan *s, uintptr_
 void tern_mark_again(struct tern_mark_work *w, uintptr_t low, uintptr_t high);
 /* Scan until no CPU has anything grey. */
 void tern_mark_drain(struct tern_mark_work *w);
-/* Scan until so many bytes were scanned, in all: false if nothing was left before. */
-bool tern_mark_drain_some(struct tern_mark_work *w, uint64_t until_bytes);
+/* Scan until so many bytes were scanned, in all, or nothing is left. */
+void tern_mark_drain_some(struct tern_mark_work *w, uint64_t until_bytes);
 /* What is left becomes everybody's. */
 void tern_mark_put_back(struct tern_mark_work *w);
 /* When all CPUs have drained: what could not be queued. By one of them, alone. */

@@ -32,6 +32,7 @@ static const struct option {
 	OPTION("watched-roots", FLAG, watched_roots),
 	OPTION("no-lazy-sweep", FLAG, no_lazy_sweep),
 	OPTION("gcstoptheworld", FLAG, stop_the_world),
+	OPTION("spans", FLAG, spans),
 	OPTION("trace", FLAG, trace),
 	OPTION("check", FLAG, check),
 	OPTION("invalidptr", FLAG, invalidptr),

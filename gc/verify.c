@@ -47,10 +47,17 @@ static bool has_objects(const struct tern_mspan *s)
 	return state == TERN_SPAN_SMALL || state == TERN_SPAN_LARGE;
 }
 
-static void verify_swept(struct verify *v, const struct tern_mspan *s, bool page_marked)
+static uint64_t scanned_in(struct tern_mspan *s, unsigned w)
 {
-	for (unsigned w = 0; w < s->nwords; w++)
+	return s->scanned ? get(&tern_mspan_scanned(s)[w]) : 0;
+}
+
+static void verify_swept(struct verify *v, struct tern_mspan *s, bool page_marked)
+{
+	for (unsigned w = 0; w < s->nwords; w++) {
 		expect(v, s->base, "a swept span has marks", get(&s->word[w].mark), 0);
+		expect(v, s->base, "a swept span was scanned", scanned_in(s, w), 0);
+	}
 	expect(v, s->base, "a swept span says that it has marks",
 	       atomic_load_explicit(&s->marked, memory_order_relaxed), false);
 	expect(v, s->base, "a swept span's page says that it has marks", page_marked, false);
@@ -58,13 +65,15 @@ static void verify_swept(struct verify *v, const struct tern_mspan *s, bool page
 
 /* New objects have marks beside the program, and so have slots that nobody took; nobody says so to the
  * span. */
-static void verify_marked(struct verify *v, const struct tern_mspan *s, bool page_marked)
+static void verify_marked(struct verify *v, struct tern_mspan *s, bool page_marked)
 {
 	bool marked = atomic_load_explicit(&s->marked, memory_order_relaxed), any = false;
 
 	for (unsigned w = 0; w < s->nwords; w++) {
 		uint64_t marks = get(&s->word[w].mark);
 
+		expect(v, s->base, "slots were scanned that are not marked",
+		       scanned_in(s, w) & ~marks, 0);
 		any |= (marks & in_use(s, w)) != 0;
 		if (v->when == TERN_VERIFY_MARKED)
 			expect(v, s->base, "a slot that is not in use is marked",
@@ -77,7 +86,7 @@ static void verify_marked(struct verify *v, const struct tern_mspan *s, bool pag
 		expect(v, s->base, "a span does not say that it has marks", marked, any);
 }
 
-static void verify_collected(struct verify *v, const struct tern_mspan *s, bool page_marked)
+static void verify_collected(struct verify *v, struct tern_mspan *s, bool page_marked)
 {
 	expect(v, s->base, "a CPU owns a span of collected objects",
 	       (uintptr_t)atomic_load_explicit(&s->owner, memory_order_relaxed), 0);
@@ -86,6 +95,8 @@ static void verify_collected(struct verify *v, const struct tern_mspan *s, bool 
 	       atomic_load_explicit(&v->heap->sweepgen, memory_order_relaxed));
 	expect(v, s->base, "a span is to be scanned again",
 	       atomic_load_explicit(&s->rescan, memory_order_relaxed), false);
+	expect(v, s->base, "a span waits to be scanned",
+	       atomic_load_explicit(&s->queued, memory_order_relaxed), 0);
 	if (v->when == TERN_VERIFY_SWEPT)
 		verify_swept(v, s, page_marked);
 	else
@@ -102,7 +113,7 @@ static bool bit_of(const _Atomic uint64_t *bits, uint64_t i)
 static void verify_span(struct verify *v, const struct tern_arena *a, uint64_t i)
 {
 	uintptr_t base = tern_page_addr(a->first_page + i);
-	const struct tern_mspan *s = tern_arena_span(v->heap->arenas, base);
+	struct tern_mspan *s = tern_arena_span(v->heap->arenas, base);
 
 	if (!expect(v, base, "a page at which a span should begin is none's", s != NULL, true) ||
 	    !expect(v, base, "a span has no objects", has_objects(s), true) ||

@@ -5,7 +5,9 @@
  *          share without a lock; know when no CPU has any left; take memory for buffers while
  *          there is some, and give it back after the cycle.
  * Above    mark, roots.   Below  mheap (pages).
- * Locks    workpool(70), for the list of pages; mheap(80).   Context: marking, interrupts off.
+ * Order    A CPU takes what it put last, as that is near. Entries of the other queue come out in the order
+ *          in which they went in; a buffer at a time, if several CPUs take some.
+ * Locks    workpool(70), for the list of pages and that queue; mheap(80).   Context: marking, interrupts off.
  * End      A CPU says that it waits only when both of its buffers are empty, and takes that back
  *          before it takes a buffer. A full buffer is made only by a CPU that does not wait. So if
  *          all wait, and one of them saw no full buffer after the last began to, there is none.
@@ -20,7 +22,10 @@
 #include "lib/string.h"
 
 const struct tern_lock_class tern_workpool_class = {
-	.name = "workpool", .rank = 70, .irq = true, .protects = "the pages of mark buffers"
+	.name = "workpool",
+	.rank = 70,
+	.irq = true,
+	.protects = "the pages of mark buffers, and a queue"
 };
 
 #define TURN_BITS 16
@@ -121,7 +126,7 @@ void tern_work_end(struct tern_workpool *pool)
 {
 	uintptr_t page = pool->pages;
 
-	TERN_ASSERT(is_empty(&pool->full));
+	TERN_ASSERT(tern_work_is_empty(pool));
 	atomic_store_explicit(&pool->full.top, 0, memory_order_relaxed);
 	atomic_store_explicit(&pool->empty.top, 0, memory_order_relaxed);
 	pool->pages = 0;
@@ -153,12 +158,17 @@ static bool is_spare(struct tern_gcwork *w, const struct tern_workbuf *b)
 	return b == spare_of(w);
 }
 
+static struct tern_workbuf *pool_buffer(struct tern_workpool *pool)
+{
+	struct tern_workbuf *b = pop(&pool->empty);
+
+	return b ? b : grow(pool);
+}
+
 static struct tern_workbuf *empty_buffer(struct tern_gcwork *w)
 {
-	struct tern_workbuf *b = pop(&w->pool->empty);
+	struct tern_workbuf *b = pool_buffer(w->pool);
 
-	if (!b)
-		b = grow(w->pool);
 	if (!b && !is_spare(w, w->primary) && !is_spare(w, w->secondary))
 		b = spare_of(w);
 	return b;
@@ -218,12 +228,121 @@ bool tern_work_refill(struct tern_gcwork *w)
 	return true;
 }
 
+/* --- first in, first out ---------------------------------------------------------------------- */
+
+static void append(struct tern_workpool *pool, struct tern_workbuf *b)
+{
+	unsigned long irq = tern_lock_irqsave(&pool->lock);
+
+	atomic_store_explicit(&b->next, NULL, memory_order_relaxed);
+	if (pool->last)
+		atomic_store_explicit(&pool->last->next, b, memory_order_relaxed);
+	else
+		pool->first = b;
+	pool->last = b;
+	atomic_fetch_add_explicit(&pool->nqueued, 1, memory_order_seq_cst);
+	tern_unlock_irqrestore(&pool->lock, irq);
+}
+
+static struct tern_workbuf *take_buffer(struct tern_workpool *pool)
+{
+	struct tern_workbuf *b;
+	unsigned long irq;
+
+	if (tern_work_queue_is_empty(pool))
+		return NULL;
+	irq = tern_lock_irqsave(&pool->lock);
+	b = pool->first;
+	if (b) {
+		pool->first = atomic_load_explicit(&b->next, memory_order_relaxed);
+		if (!pool->first)
+			pool->last = NULL;
+		atomic_fetch_sub_explicit(&pool->nqueued, 1, memory_order_seq_cst);
+	}
+	tern_unlock_irqrestore(&pool->lock, irq);
+	return b;
+}
+
+bool tern_work_put_last_slow(struct tern_gcwork *w, uint64_t entry)
+{
+	struct tern_workbuf *b = pool_buffer(w->pool);
+
+	if (!b)
+		return false;
+	if (w->in)
+		append(w->pool, w->in);
+	w->in = b;
+	b->entry[b->n++] = entry;
+	return true;
+}
+
+static void give_back(struct tern_workpool *pool, struct tern_workbuf *b)
+{
+	if (b->n)
+		append(pool, b);
+	else
+		push(&pool->empty, b);
+}
+
+/* `out` has been read. What this CPU has put in last is the last that it takes. */
+static bool next_out(struct tern_gcwork *w)
+{
+	struct tern_workbuf *b = take_buffer(w->pool), *read = w->out;
+
+	w->next = 0;
+	if (read)
+		read->n = 0;
+	if (b) {
+		w->out = b;
+		if (read)
+			push(&w->pool->empty, read);
+	} else {
+		w->out = w->in;
+		w->in = read;
+	}
+	return w->out && w->out->n;
+}
+
+unsigned tern_work_take_first(struct tern_gcwork *w, uint64_t *entries, unsigned n)
+{
+	unsigned left = w->out ? w->out->n - w->next : 0;
+
+	if (!left) {
+		if (!next_out(w))
+			return 0;
+		left = w->out->n;
+	}
+	n = left < n ? left : n;
+	for (unsigned i = 0; i < n; i++)
+		entries[i] = w->out->entry[w->next++];
+	return n;
+}
+
+/* What was read goes away; what is left becomes the pool's. */
+static void give_queued(struct tern_gcwork *w)
+{
+	struct tern_workbuf *out = w->out;
+
+	if (out) {
+		out->n -= w->next;
+		memmove(out->entry, &out->entry[w->next], out->n * sizeof(out->entry[0]));
+		give_back(w->pool, out);
+	}
+	if (w->in)
+		give_back(w->pool, w->in);
+	w->out = w->in = NULL;
+	w->next = 0;
+}
+
+/* --- what is left ----------------------------------------------------------------------------- */
+
 void tern_work_dispose(struct tern_gcwork *w)
 {
 	TERN_ASSERT((!w->primary || w->primary->n == 0) && (!w->secondary || w->secondary->n == 0));
 	give_empty(w, w->primary);
 	give_empty(w, w->secondary);
 	w->primary = w->secondary = NULL;
+	give_queued(w);
 }
 
 static bool give_full(struct tern_gcwork *w, struct tern_workbuf **b)
@@ -239,11 +358,10 @@ uint64_t tern_work_give(struct tern_gcwork *w)
 {
 	struct tern_workbuf *spare = spare_of(w), *b;
 
+	give_queued(w);
 	if (give_full(w, &w->primary) && give_full(w, &w->secondary))
 		return 0;
-	b = pop(&w->pool->empty);
-	if (!b)
-		b = grow(w->pool);
+	b = pool_buffer(w->pool);
 	if (!b)
 		return spare->entry[--spare->n];
 	memcpy(b->entry, spare->entry, spare->n * sizeof(spare->entry[0]));
@@ -255,17 +373,15 @@ uint64_t tern_work_give(struct tern_gcwork *w)
 
 bool tern_work_is_empty(const struct tern_workpool *pool)
 {
-	return is_empty(&pool->full);
+	return is_empty(&pool->full) && tern_work_queue_is_empty(pool);
 }
 
 /* Half of the primary, when there is a buffer for it. */
 static void share_half(struct tern_gcwork *w)
 {
-	struct tern_workbuf *from = w->primary, *b = pop(&w->pool->empty);
+	struct tern_workbuf *from = w->primary, *b = pool_buffer(w->pool);
 	uint32_t n = from->n / 2;
 
-	if (!b)
-		b = grow(w->pool);
 	if (!b)
 		return;
 	from->n -= n;
@@ -276,7 +392,7 @@ static void share_half(struct tern_gcwork *w)
 
 void tern_work_balance(struct tern_gcwork *w)
 {
-	if (!w->parallel || !is_empty(&w->pool->full) ||
+	if (!w->parallel || !tern_work_is_empty(w->pool) ||
 	    atomic_load_explicit(&w->pool->waiting, memory_order_relaxed) == 0)
 		return;
 	if (w->secondary && w->secondary->n && !is_spare(w, w->secondary)) {
@@ -284,6 +400,9 @@ void tern_work_balance(struct tern_gcwork *w)
 		w->secondary = NULL;
 	} else if (w->primary && w->primary->n > 4) {
 		share_half(w);
+	} else if (w->in && w->in->n > 4) {
+		append(w->pool, w->in);
+		w->in = NULL;
 	}
 }
 
@@ -293,7 +412,7 @@ bool tern_work_wait(struct tern_gcwork *w)
 
 	atomic_fetch_add_explicit(&pool->waiting, 1, memory_order_seq_cst);
 	for (;;) {
-		if (!is_empty(&pool->full)) {
+		if (!tern_work_is_empty(pool)) {
 			atomic_fetch_sub_explicit(&pool->waiting, 1, memory_order_seq_cst);
 			return true;
 		}

@@ -32,10 +32,13 @@ struct tern_workstack {
 /* What all CPUs share in a cycle. */
 struct tern_workpool {
 	struct tern_workstack full, empty;
+	struct tern_workbuf *first, *last; /* [lock] a queue: what was full first comes first */
+	/* [atomic: seq_cst, changed with the lock] buffers in it */
+	_Atomic uint32_t nqueued;
 	_Atomic uint32_t waiting; /* [atomic: seq_cst] CPUs that found nothing to do */
 	uint32_t nworkers;        /* [const] while marking */
 	struct tern_mheap *heap;  /* [const] gives pages for buffers */
-	struct tern_lock lock;    /* of the list of pages */
+	struct tern_lock lock;    /* of the queue, and of the list of pages */
 	uintptr_t pages;          /* [lock] what was taken, linked by their first words */
 	uint64_t npages;          /* [lock] */
 	uint64_t max_pages;       /* [lock] of the largest cycle */
@@ -49,7 +52,10 @@ extern const struct tern_lock_class tern_workpool_class;
 struct tern_gcwork {
 	struct tern_workpool *pool;
 	struct tern_workbuf *primary, *secondary; /* NULL: none yet */
-	bool parallel;                            /* more than one CPU marks */
+	/* Likewise, of what comes out in the order in which it went in. */
+	struct tern_workbuf *in, *out;
+	uint32_t next; /* entry of `out` */
+	bool parallel; /* more than one CPU marks */
 	uint64_t marked_bytes, marked_objects, scanned_bytes;
 	/* Room for a struct tern_workbuf and its entries. */
 	uint64_t spare[sizeof(struct tern_workbuf) / 8 + TERN_WORK_SPARE];
@@ -66,7 +72,7 @@ void tern_work_dispose(struct tern_gcwork *w);
 /* What is left in it becomes the pool's. Returns an entry for which there is no room, to be asked
  * again; 0 when all is done. */
 uint64_t tern_work_give(struct tern_gcwork *w);
-/* True if no full buffer is in the pool. */
+/* True if nothing is in the pool. */
 bool tern_work_is_empty(const struct tern_workpool *pool);
 
 /* False: there is no room, and no memory for more. */
@@ -93,6 +99,30 @@ static TERN_INLINE bool tern_work_any(struct tern_gcwork *w)
 {
 	return (likely(w->primary) && w->primary->n) || tern_work_refill(w);
 }
+
+/* The other queue, about first in, first out. False: there is no memory. */
+bool tern_work_put_last_slow(struct tern_gcwork *w, uint64_t entry);
+static TERN_INLINE bool tern_work_put_last(struct tern_gcwork *w, uint64_t entry)
+{
+	struct tern_workbuf *b = w->in;
+
+	if (unlikely(!b || b->n == b->cap))
+		return tern_work_put_last_slow(w, entry);
+	b->entry[b->n++] = entry;
+	return true;
+}
+static TERN_INLINE bool tern_work_queue_is_empty(const struct tern_workpool *pool)
+{
+	return atomic_load_explicit(&pool->nqueued, memory_order_seq_cst) == 0;
+}
+/* True if this CPU has less than n entries in each of its buffers, and the pool none in the queue. */
+static TERN_INLINE bool tern_work_is_little(const struct tern_gcwork *w, unsigned n)
+{
+	return (!w->in || w->in->n < n) && (!w->out || w->out->n - w->next < n) &&
+	       (!w->primary || w->primary->n < n) && tern_work_queue_is_empty(w->pool);
+}
+/* At most n of its entries. Returns how many. */
+unsigned tern_work_take_first(struct tern_gcwork *w, uint64_t *entries, unsigned n);
 
 static TERN_INLINE uint64_t tern_work_get(struct tern_gcwork *w)
 {

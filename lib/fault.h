@@ -19,6 +19,7 @@
 	X(ROOTS_ONCE)      /* the last pause scans no registered ranges again */                   \
 	X(END_WHILE_GREY)  /* the cycle ends though a thread has grey objects of its own */        \
 	X(WORK_LEFT)       /* who stops marking forgets the grey objects in one of his buffers */  \
+	X(SPAN_LOOKED_AT)  /* a span is looked through, and only then is no longer queued */       \
 	X(NO_RESCAN)       /* what could not be queued is forgotten */                             \
 	X(SWEEP_TWICE)     /* a span is swept by who did not claim it */                           \
 	X(TAKE_UNSWEPT)    /* slots are taken of a span that is not swept */                       \

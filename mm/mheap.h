@@ -67,6 +67,8 @@ struct tern_mheap {
 	/* [atomic: changed in the stopped world; relaxed] Objects are marked while the program runs: new
 	 * ones are black, and no collected span goes away */
 	atomic_bool marking;
+	/* [atomic: relaxed] spans that are made from now on are scanned as a whole: gc/mark_span.c */
+	atomic_bool scans_spans;
 	struct tern_sweep sweep;
 	struct tern_chunk_counts chunks;
 	struct tern_specials specials;

@@ -32,6 +32,7 @@ static struct tern_mspan *make_record_locked(struct tern_mheap *h, unsigned form
 	if (s) {
 		s->nwords = (uint8_t)tern_mspan_form_words(form);
 		s->form = (uint8_t)form;
+		s->scanned = (uint16_t)tern_mspan_form_scanned(form);
 	}
 	return s;
 }
@@ -79,11 +80,18 @@ static void publish(struct tern_mheap *h, struct tern_mspan *s, enum tern_span_s
 	tern_arenas_set_in_use(h->arenas, first, true);
 }
 
+static unsigned form_of(const struct tern_mheap *h, enum tern_kind kind, unsigned c)
+{
+	if (atomic_load_explicit(&h->scans_spans, memory_order_relaxed))
+		return tern_mspan_scanned_form(kind, c);
+	return tern_mspan_form(kind, c);
+}
+
 struct tern_mspan *tern_mheap_span(struct tern_mheap *h, struct tern_pagecache *cache,
 				   tern_spanclass spc)
 {
 	unsigned c = tern_spanclass_size(spc);
-	struct tern_mspan *s = new_record(h, tern_mspan_form(tern_spanclass_kind(spc), c));
+	struct tern_mspan *s = new_record(h, form_of(h, tern_spanclass_kind(spc), c));
 	uint64_t first;
 
 	if (!s)

@@ -44,8 +44,18 @@ unsigned tern_mspan_form(enum tern_kind kind, unsigned c)
 	return kind == TERN_KIND_MANUAL ? TERN_SPAN_MANUAL_FORMS + words : words;
 }
 
+unsigned tern_mspan_scanned_form(enum tern_kind kind, unsigned c)
+{
+	unsigned form = tern_mspan_form(kind, c);
+	bool has = (kind == TERN_KIND_SCAN || kind == TERN_KIND_TYPED) &&
+		   tern_sizeclass_size[c] <= TERN_SPAN_SCANNED_MAX;
+
+	return has ? TERN_SPAN_SCANNED_FORMS + form : form;
+}
+
 unsigned tern_mspan_form_words(unsigned form)
 {
+	form %= TERN_SPAN_SCANNED_FORMS;
 	if (form >= TERN_SPAN_TYPED_FORMS)
 		return tern_mspan_form(TERN_KIND_SCAN, form - TERN_SPAN_TYPED_FORMS);
 	return form % TERN_SPAN_MANUAL_FORMS;
@@ -56,15 +66,39 @@ size_t tern_mspan_form_size(unsigned form)
 	unsigned nwords = tern_mspan_form_words(form);
 	size_t size = tern_mspan_record_size(nwords) + nwords * TERN_DEBUG_WORD_BYTES;
 
+	if (form >= TERN_SPAN_SCANNED_FORMS)
+		size += nwords * sizeof(uint64_t);
+	form %= TERN_SPAN_SCANNED_FORMS;
 	if (form >= TERN_SPAN_TYPED_FORMS)
 		size += tern_typed_map_size(form - TERN_SPAN_TYPED_FORMS);
 	return size;
 }
 
+/* Before what debug.c has at the end. */
+size_t tern_mspan_form_scanned(unsigned form)
+{
+	size_t end = tern_mspan_form_words(form) * (TERN_DEBUG_WORD_BYTES + sizeof(uint64_t));
+
+	return form >= TERN_SPAN_SCANNED_FORMS ? tern_mspan_form_size(form) - end : 0;
+}
+
+static TERN_NOINLINE void forget_scanned(struct tern_mspan *s)
+{
+	for (unsigned i = 0; i < s->nwords; i++)
+		set(&tern_mspan_scanned(s)[i], 0);
+}
+
 void tern_mspan_blacken(struct tern_mspan *s)
 {
-	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++)
-		atomic_fetch_or_explicit(&w->mark, get(&w->free), memory_order_relaxed);
+	for (unsigned i = 0; i < s->nwords; i++) {
+		uint64_t free = get(&s->word[i].free);
+
+		if (s->scanned)
+			atomic_fetch_or_explicit(&tern_mspan_scanned(s)[i], free,
+						 memory_order_relaxed);
+		/* release: who sees the mark, in gc/mark_span.c, sees that it is scanned */
+		atomic_fetch_or_explicit(&s->word[i].mark, free, memory_order_release);
+	}
 }
 
 static void set_word(struct tern_span_word *w, uint64_t free)
@@ -92,6 +126,9 @@ static void start_over(struct tern_mspan *s, uintptr_t base, uint32_t npages, ui
 	atomic_store_explicit(&s->keys, false, memory_order_relaxed);
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
 	atomic_store_explicit(&s->rescan, false, memory_order_relaxed);
+	atomic_store_explicit(&s->queued, 0, memory_order_relaxed);
+	if (unlikely(s->scanned))
+		forget_scanned(s);
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
 }
 
@@ -165,6 +202,8 @@ unsigned tern_mspan_sweep(struct tern_mspan *s)
 		set(&w->free, free | dead);
 		count += ~dead ? count_bits(dead) : 64;
 	}
+	if (unlikely(s->scanned))
+		forget_scanned(s);
 	if (count)
 		s->needzero = true;
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);

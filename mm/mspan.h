@@ -14,7 +14,8 @@
  * or, if all slots are taken, nowhere, until the first remote free lists it.
  *
  * Behind the bits of a span of typed objects stands its map, which says where their pointers are: see
- * typed.h. */
+ * typed.h. Behind all that, if the collector scans by spans, stand `scanned` bits, a word for each of
+ * the others: a mark without one is a grey object, see gc/mark_span.c. */
 #ifndef MM_MSPAN_H
 #define MM_MSPAN_H
 
@@ -57,7 +58,12 @@ enum tern_chunk {
  * by an address, as no collected span goes away meanwhile. */
 #define TERN_SPAN_MANUAL_FORMS (TERN_SPAN_MAX_WORDS + 1)
 #define TERN_SPAN_TYPED_FORMS  (2 * TERN_SPAN_MANUAL_FORMS)
-#define TERN_SPAN_FORMS        (TERN_SPAN_TYPED_FORMS + TERN_SIZECLASSES)
+/* Each again, with bits of what was scanned: struct tern_mspan. */
+#define TERN_SPAN_SCANNED_FORMS (TERN_SPAN_TYPED_FORMS + TERN_SIZECLASSES)
+#define TERN_SPAN_FORMS         (2 * TERN_SPAN_SCANNED_FORMS)
+
+/* Objects so large, at most, are scanned with others of their span. */
+#define TERN_SPAN_SCANNED_MAX 512u
 
 struct tern_mcache;
 struct tern_remap;
@@ -105,10 +111,13 @@ struct tern_mspan {
 	uint8_t form;          /* [const] for ever */
 	_Atomic uint8_t chunk; /* [atomic: relaxed] of a large object: enum tern_chunk */
 	atomic_bool keys;      /* [atomic: relaxed] an object of it may be a key to an ephemeron */
+	uint16_t scanned;      /* [const] for ever: where its scanned bits are; 0: it has none */
 	uint32_t nbytes;       /* [const] of a span of slots: what these take; else 0 */
 	uint32_t magic;        /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
-	uintptr_t base;        /* [const] */
-	size_t elemsize;       /* [const] bytes in a slot; of a large object: of the whole span */
+	/* [atomic: seq_cst] whether the span waits to be scanned: gc/mark_span.c */
+	_Atomic uint8_t queued;
+	uintptr_t base;  /* [const] */
+	size_t elemsize; /* [const] bytes in a slot; of a large object: of the whole span */
 	struct tern_span_word word[];
 };
 
@@ -143,14 +152,18 @@ static inline size_t tern_mspan_record_size(unsigned nwords)
 
 /* The form for slots of a class, or for a large object (0), and what a record of a form has. */
 unsigned tern_mspan_form(enum tern_kind kind, unsigned sizeclass);
+/* The same with scanned bits; without, if its objects are scanned one by one in any case. */
+unsigned tern_mspan_scanned_form(enum tern_kind kind, unsigned sizeclass);
 unsigned tern_mspan_form_words(unsigned form);
 size_t tern_mspan_form_size(unsigned form);
+/* Where scanned bits are in such a record; 0: it has none. */
+size_t tern_mspan_form_scanned(unsigned form);
 
 /* Words in each bitmap of a class. What is left over at a span's end has a bit too, which is never
  * free: so every offset in a span has one. */
 unsigned tern_mspan_words(unsigned sizeclass);
 /* Make a record into a span of slots, all free, or into one large object that is in use. The
- * record has room for the class, nwords is set, and all else is as its last user left it. */
+ * record has room for the class, nwords and scanned are set, and all else is as its last user left it. */
 void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass spc);
 void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages,
 			   enum tern_kind kind);
@@ -188,6 +201,10 @@ static inline bool tern_mspan_slot_marked(const struct tern_mspan *s, unsigned s
 {
 	return atomic_load_explicit(&s->word[slot / 64].mark, memory_order_relaxed) >> slot % 64 &
 	       1;
+}
+static inline _Atomic uint64_t *tern_mspan_scanned(struct tern_mspan *s)
+{
+	return (_Atomic uint64_t *)((char *)s + s->scanned);
 }
 /* The type's invariants, for an owner or in a quiet moment. */
 bool tern_mspan_check(const struct tern_mspan *s);

@@ -9,7 +9,7 @@ set -u
 kind=$1
 name=$(echo "$*" | tr ' =' '.-')
 shift
-arch=host build=release llvm=0 san= smp=2 mem=64M machine=q35 gic=3 el=1 cpu= balloon= loader= change= script= mode= quick=
+arch=host build=release llvm=0 san= smp=2 mem=64M machine=q35 gic=3 el=1 cpu= balloon= loader= change= script= mode= spans= quick=
 for setting in "$@"; do
   case $setting in
   kind=*) fault=${setting#kind=} ;;
@@ -69,14 +69,14 @@ exit_status() {
 }
 
 run_hosted() {
-  TERN=${mode:+gc-mode=$mode} "$dir/hosted-tests" ${QUICK:+--quick} ${TESTS:+"$TESTS"} >"$log" 2>&1
+  TERN="${mode:+gc-mode=$mode }${spans:+gc-spans=$spans}" "$dir/hosted-tests" ${QUICK:+--quick} ${TESTS:+"$TESTS"} >"$log" 2>&1
   status=$?
   take_ktap
   exit_status $status
 }
 
 run_suite() {
-  guest "guards ${mode:+gc-mode=$mode }${QUICK:+quick }seed=${SEED:-$(date +%s)} -- test ${TESTS:-}" >"$log"
+  guest "guards ${mode:+gc-mode=$mode }${spans:+gc-spans=$spans }${QUICK:+quick }seed=${SEED:-$(date +%s)} -- test ${TESTS:-}" >"$log"
   status=$?
   take_ktap
   exit_status $status

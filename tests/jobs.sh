@@ -17,6 +17,7 @@ hosted() {
   echo "hosted build=verify llvm=1 san=asan"
   echo "hosted build=debug llvm=1 san=tsan"
   echo "hosted build=debug san=asan mode=pages quick=1"
+  echo "hosted build=debug san=asan mode=barrier spans=1 quick=1"
 }
 
 suites() {

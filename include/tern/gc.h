@@ -56,6 +56,7 @@ struct tern_gc_options {
 	bool invalidptr;
 	bool clobberfree;    /* what is swept is filled: TERN_HARDEN_SWEPT in tern/safety.h */
 	bool stop_the_world; /* TERN_GC_BARRIER's cycles are one pause, as TERN_GC_STW's */
+	bool spans;          /* small objects are scanned with others of their span: docs/gc.md */
 	bool trace;          /* a line for each cycle, in the form of Go's gctrace */
 };
 
@@ -73,7 +74,7 @@ struct tern_gc_bad_word {
  * @bad: NULL, or where to say which is the first word that cannot be read
  *
  * gcpercent=N|off, min-heap=BYTES, limit=BYTES, mode=stw|barrier|pages, markers=N; and with =0, =1 or nothing:
- * watched-roots, no-lazy-sweep, gcstoptheworld, trace, check, invalidptr, clobberfree. They are the fields
+ * watched-roots, no-lazy-sweep, gcstoptheworld, spans, trace, check, invalidptr, clobberfree. They are the fields
  * of the struct, but for what a kernel alone knows. TERN_EINVAL if anything cannot be read, and for
  * NULL: then no option has changed. Any context.
  */

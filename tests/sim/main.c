@@ -68,14 +68,14 @@ static void print_settings(void)
 	const struct sim_schedule *s = &settings.schedule;
 
 	printf("  %u threads on %u cpus, %s mean=%u plain=%u preempt=%u timer=%u spurious=%u\n"
-	       "  mode=%d percent=%d min=%zu markers=%u watched=%d lazy=%d check=%d clobber=%d one=%d memory=%zu more=%zu "
+	       "  mode=%d percent=%d min=%zu markers=%u watched=%d lazy=%d check=%d clobber=%d one=%d spans=%d few=%u memory=%zu more=%zu "
 	       "zeroed=%d size=%zu hardening=%u steps=%u\n ",
 	       s->nthreads, s->ncpus, names[s->strategy], s->mean, s->weight[SIM_PLAIN], s->preempt,
 	       s->timer, s->spurious, settings.gc.mode, settings.gc.percent, settings.gc.min_heap,
 	       settings.gc.markers, settings.gc.watched_roots, !settings.gc.no_lazy_sweep,
 	       settings.gc.check, settings.gc.clobberfree, settings.gc.stop_the_world,
-	       settings.memory, settings.more, settings.zeroed, settings.size, settings.hardening,
-	       settings.steps);
+	       settings.gc.spans, settings.few, settings.memory, settings.more, settings.zeroed,
+	       settings.size, settings.hardening, settings.steps);
 	printf("%s\n", sim_work_mix());
 }
 
@@ -150,6 +150,7 @@ static void draw_options(struct tern_gc_options *o, struct sim_random *rng)
 	};
 	o->check = sim_one_in(rng, 16);
 	o->watched_roots = o->mode == TERN_GC_BARRIER && sim_one_in(rng, 3);
+	o->spans = sim_one_in(rng, 4);
 }
 
 static void draw_settings(struct sim_random *rng)
@@ -163,6 +164,7 @@ static void draw_settings(struct sim_random *rng)
 	memset(&settings, 0, sizeof(settings));
 	draw_schedule(&settings.schedule, rng);
 	draw_options(&settings.gc, rng);
+	settings.few = sim_one_in(rng, 2) ? 0 : sim_below(rng, 8);
 	settings.memory = sim_one_in(rng, 3) ? 256ul << 10 : 1ul << 20;
 	settings.memory += 8192ul * sim_below(rng, 32);
 	settings.more = sim_one_in(rng, 4) ? 512ul << 10 : 0;

@@ -143,6 +143,7 @@ void sim_note(const char *what, uintptr_t a, uintptr_t b);
 struct sim_settings {
 	struct sim_schedule schedule;
 	struct tern_gc_options gc;
+	unsigned few;       /* grey objects that are scanned one by one: gc/mark.h */
 	size_t memory;      /* bytes of the region */
 	size_t more;        /* ... behind it, for later */
 	bool zeroed;        /* it reads as zero, and tern knows */

@@ -17,6 +17,7 @@
 #include <tern/scavenge.h>
 #include <tern/stats.h>
 
+#include "gc/gc.h"
 #include "mm/heap.h"
 #include "tests/sim/model.h"
 #include "tests/sim/touch.h"
@@ -1044,6 +1045,7 @@ static void make_heap(void *memory)
 	    tern_gc_add_root_typed(&roots[TYPED], &tern_pointer_type, MODEL_ROOTS - TYPED) !=
 		    TERN_OK)
 		sim_fail("the heap cannot be made");
+	tern_gc_state.marker.few = settings.few;
 	tern_set_hardening(settings.hardening);
 	sim_quiet--;
 }

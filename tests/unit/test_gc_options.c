@@ -35,6 +35,7 @@ TEST(gc_options, all_of_them)
 	EXPECT(o.watched_roots);
 	EXPECT_EQ(o.mode, TERN_GC_BARRIER);
 	EXPECT_EQ(gc_options("gc-mode=pages").mode, TERN_GC_PAGES);
+	EXPECT(gc_options("gc-spans").spans && !gc_options("gc-spans=0").spans && !o.spans);
 }
 
 TEST(gc_options, what_cannot_be_read_is_left_out)
@@ -77,16 +78,16 @@ TEST(gc_options, every_word_sets_its_field)
 	struct tern_gc_options o;
 
 	EXPECT(parses(&o, "gcpercent=50,limit=64M,mode=barrier,check=1,clobberfree=1,invalidptr=1,"
-			  "gcstoptheworld=1,trace=0"));
+			  "gcstoptheworld=1,spans=1,trace=0"));
 	EXPECT_EQ(o.percent, 50);
 	EXPECT_EQ(o.limit, MiB(64));
 	EXPECT_EQ(o.mode, TERN_GC_BARRIER);
-	EXPECT(o.check && o.clobberfree && o.invalidptr && o.stop_the_world && !o.trace);
+	EXPECT(o.check && o.clobberfree && o.invalidptr && o.stop_the_world && o.spans && !o.trace);
 	EXPECT(!o.watched_roots && !o.no_lazy_sweep && !o.min_heap && !o.markers);
 	EXPECT(parses(&o, "min-heap=0x1000 markers=4 watched-roots no-lazy-sweep mode=stw"));
 	EXPECT_EQ(o.min_heap, 4096);
 	EXPECT_EQ(o.markers, 4);
-	EXPECT(o.watched_roots && o.no_lazy_sweep && o.trace);
+	EXPECT(o.watched_roots && o.no_lazy_sweep && o.trace && !o.spans);
 	EXPECT_EQ(o.mode, TERN_GC_STW);
 	EXPECT_EQ(o.percent, 77);
 	EXPECT_EQ(o.limit, 7);

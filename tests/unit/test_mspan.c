@@ -5,6 +5,7 @@
 #include "mm/mheap.h"
 #include "mm/mspan.h"
 #include "mm/page.h"
+#include "mm/typed.h"
 #include "tests/test.h"
 
 #define BASE      ((uintptr_t)0x12340000)
@@ -12,7 +13,7 @@
 
 enum slot { FREE, USED, REMOTE };
 
-static uint64_t record[(sizeof(struct tern_mspan) + 3 * TERN_SPAN_MAX_WORDS * 8) / 8];
+static uint64_t record[(sizeof(struct tern_mspan) + 4 * TERN_SPAN_MAX_WORDS * 8) / 8];
 static struct tern_mspan *const s = (struct tern_mspan *)record;
 static uint8_t model[MAX_SLOTS];
 
@@ -22,6 +23,7 @@ static void start(unsigned sizeclass, enum tern_kind kind)
 	memset(record, 0x5a, sizeof(record));
 	memset(model, FREE, sizeof(model));
 	s->nwords = (uint8_t)tern_mspan_words(sizeclass);
+	s->scanned = kind == TERN_KIND_SCAN ? (uint16_t)tern_mspan_record_size(s->nwords) : 0;
 	tern_mspan_init_small(s, BASE, tern_spanclass_of(kind, sizeclass));
 }
 
@@ -150,7 +152,32 @@ TEST(mspan, a_new_span_has_nothing_of_the_last_one)
 		/* Who looked before is to see that it changed. */
 		EXPECT(s->place >> TERN_SPAN_WHERE_BITS != before >> TERN_SPAN_WHERE_BITS);
 		for (unsigned w = 0; w < s->nwords; w++)
-			EXPECT(s->word[w].remote == 0 && s->word[w].mark == 0);
+			EXPECT(s->word[w].remote == 0 && s->word[w].mark == 0 &&
+			       tern_mspan_scanned(s)[w] == 0);
+		EXPECT_EQ(s->queued, 0);
+	}
+}
+
+/* Where each form of record has scanned bits is room for them, and nothing else. */
+TEST(mspan, scanned_bits_have_their_place)
+{
+	for (unsigned c = 1; c < TERN_SIZECLASSES; c++) {
+		unsigned plain = tern_mspan_form(TERN_KIND_TYPED, c);
+		unsigned form = tern_mspan_scanned_form(TERN_KIND_TYPED, c);
+		size_t bytes = tern_mspan_words(c) * sizeof(uint64_t);
+
+		EXPECT_EQ(form != plain, tern_sizeclass_size[c] <= TERN_SPAN_SCANNED_MAX);
+		EXPECT_EQ(tern_mspan_form_words(form), tern_mspan_form_words(plain));
+		EXPECT_EQ(tern_mspan_form_scanned(plain), 0);
+		EXPECT_EQ(tern_mspan_scanned_form(TERN_KIND_NOSCAN, c),
+			  tern_mspan_form(TERN_KIND_NOSCAN, c));
+		if (form == plain)
+			continue;
+		EXPECT_EQ(tern_mspan_form_size(form), tern_mspan_form_size(plain) + bytes);
+		EXPECT(tern_mspan_form_scanned(form) >=
+		       tern_mspan_record_size(tern_mspan_words(c)) + tern_typed_map_size(c));
+		EXPECT(tern_mspan_form_scanned(form) + bytes <= tern_mspan_form_size(form));
+		EXPECT(tern_mspan_form_scanned(form) <= UINT16_MAX);
 	}
 }
 
@@ -187,6 +214,7 @@ TEST(mspan, a_large_object_is_one_slot_in_use)
 {
 	memset(record, 0x5a, sizeof(record));
 	s->nwords = 1;
+	s->scanned = 0;
 	tern_mspan_init_large(s, BASE, 70000, TERN_KIND_SCAN);
 	EXPECT_EQ(s->elemsize, 70000ull << TERN_PAGE_SHIFT);
 	EXPECT_EQ(s->magic, 0);
