@@ -26,15 +26,16 @@ pick() {
 guest() { # seed; the settings go round at different paces, so that all pairs come
   arch=$(pick "$1" x86_64 aarch64) mode=$(pick $(($1 / 2)) stw barrier pages)
   smp=$(pick $(($1 / 6)) 1 2 3 4 8) mem=$(pick $(($1 / 30)) 64M 32M 256M 128M)
+  spans=$(pick $(($1 / 3)) 0 1 0)
   cpu=max ext=elf
   [ "$arch" = aarch64 ] && ext=img cpu=$(pick $(($1 / 6)) cortex-a72 max)
   log=$out/$1.log start=$(date +%s)
   ARCH=$arch MEM=$mem SMP=$smp CPU=$cpu TIMEOUT=1800 \
-    CMDLINE="gc gc-check gc-mode=$mode seed=$1 -- ${commands#;}" \
+    CMDLINE="gc gc-check gc-mode=$mode gc-spans=$spans seed=$1 -- ${commands#;}" \
     tools/qemu.sh "$O/$arch-release/monitor.$ext" >"$log" 2>&1
   status=$?
   took=$(($(date +%s) - start)) total=$((total + took)) guests=$((guests + 1))
-  what="$arch cpu=$cpu smp=$smp mem=$mem mode=$mode seed=$1"
+  what="$arch cpu=$cpu smp=$smp mem=$mem mode=$mode spans=$spans seed=$1"
   if [ $status = 0 ]; then
     echo "ok $what: $(grep -ac '^ok ' "$log") tests, $took s"
     rm -f "$log"
