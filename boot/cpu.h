@@ -32,12 +32,12 @@ struct cpu {
 	struct thread *current;
 	struct thread *previous; /* who ran before, until thread.c is done with it */
 	struct thread *idle;
-	struct thread *for_idle;   /* waits until nobody else wants this CPU; NULL: none */
 	unsigned preempt_off;      /* > 0: thread_preempt_disable() is in force */
 	bool resched;              /* a switch is due at the next chance */
 	unsigned irq_depth;        /* > 0: in an interrupt handler */
 	const void *frame;         /* then: the interrupt's */
 	struct timer_queue timers; /* [cpu] interrupts off */
+	struct list for_idle;      /* [cpu] interrupts off: who waits until nobody wants this CPU */
 	uint64_t slice_end_ns;     /* UINT64_MAX: nobody waits for this CPU */
 	uint64_t switched_ns;      /* when current began to run */
 

@@ -472,6 +472,7 @@ void thread_wake(struct thread *t)
 struct sleeper {
 	struct timer timer;
 	struct thread *thread;
+	struct list for_idle; /* in its CPU's list, if it waits for that as well */
 };
 
 static void sleep_is_over(struct timer *timer)
@@ -507,15 +508,15 @@ bool thread_wait(uint64_t ns, bool or_idle)
 	uint64_t now_ns = mach_clock_ns();
 	unsigned came;
 
-	TERN_ASSERT(s.thread->pinned == c->id && !c->for_idle);
+	TERN_ASSERT(s.thread->pinned == c->id);
 	timer_init(&s.timer, sleep_is_over);
 	if (ns < NEVER - now_ns)
 		timer_arm(&s.timer, now_ns + ns);
+	list_init(&s.for_idle);
 	if (or_idle)
-		c->for_idle = s.thread;
+		list_push_back(&c->for_idle, &s.for_idle);
 	came = wait_for(EVENT_WAKE | EVENT_TIMER | EVENT_IDLE, THREAD_SLEEPING);
-	if (or_idle)
-		c->for_idle = NULL;
+	list_remove(&s.for_idle);
 	timer_cancel(&s.timer);
 	forget_events(c, EVENT_TIMER | EVENT_IDLE);
 	arch_irq_restore(irq);
@@ -756,6 +757,7 @@ void thread_init_cpu(struct cpu *c)
 {
 	runq_init(&c->runq);
 	timer_queue_init(&c->timers);
+	list_init(&c->for_idle);
 	c->slice_end_ns = NEVER;
 	c->switched_ns = mach_clock_ns();
 	if (c->id == 0) {
@@ -777,10 +779,10 @@ void thread_init_cpu(struct cpu *c)
 /* It may run at once: nobody else wants to. */
 static void wake_for_idle(struct cpu *c)
 {
-	struct thread *t = c->for_idle;
+	struct sleeper *s = list_entry(c->for_idle.next, struct sleeper, for_idle);
 
-	c->for_idle = NULL;
-	signal(t, EVENT_IDLE);
+	list_remove(&s->for_idle);
+	signal(s->thread, EVENT_IDLE);
 }
 
 _Noreturn void thread_idle_loop(void)
@@ -791,7 +793,7 @@ _Noreturn void thread_idle_loop(void)
 		arch_irq_disable();
 		if (peek(&c->runq.length) || steal(c)) {
 			requeue(c);
-		} else if (c->for_idle) {
+		} else if (!list_empty(&c->for_idle)) {
 			wake_for_idle(c);
 		} else {
 			/* A thread that comes from now on brings an interrupt: it ends the wait. */

@@ -93,7 +93,7 @@ struct thread *thread_self(void);
 void thread_block(void);
 void thread_wake(struct thread *t);
 /* The same for so long at most (UINT64_MAX: any time), and, if told, only until its CPU has nothing else to
- * do; true if that is why it ends. For a thread that is pinned; or_idle for one of each CPU. */
+ * do; true if that is why it ends. For a thread that is pinned. */
 bool thread_wait(uint64_t ns, bool or_idle);
 
 /* Call fn(arg) on another stack; who looks for pointers on the caller's stacks finds both. */

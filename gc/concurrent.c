@@ -258,7 +258,8 @@ bool tern_gc_try_end(uintptr_t sp)
 
 	if (!may_be_done() || !tern_gc_may_start() || !tern_gc_become_busy(false))
 		return false;
-	if (tern_gc_is_marking()) {
+	/* Asked again: who was busy before may have said that no cycle ends. */
+	if (tern_gc_is_marking() && tern_gc_may_start()) {
 		more = take_dirty_pages();
 		if (!more)
 			done = end_marking(sp);
