@@ -203,6 +203,9 @@ TEST(stats, count_runs_and_what_is_cached)
 	void *one, *many;
 
 	REQUIRE(heap_for_tests());
+	/* Then no other CPU frees pages by sweeping meanwhile. */
+	tern_gc();
+	tern_gc_hold();
 	tern_cpu_offline();
 	tern_heap_stats(&before);
 	one = tern_pages_alloc(1, 0, 0);
@@ -222,6 +225,7 @@ TEST(stats, count_runs_and_what_is_cached)
 	tern_heap_stats(&after);
 	EXPECT_EQ(after.runs, before.runs);
 	EXPECT_EQ(after.cached, before.cached); /* other CPUs' */
+	tern_gc_release();
 	adds_up(t);
 }
 
