@@ -27,6 +27,7 @@ extern struct tern_heap tern_heap;
 struct tern_tables {
 	struct tern_mcentral central[TERN_SPANCLASSES];
 	struct tern_arena_map arenas;
+	struct tern_fixalloc records[TERN_SPAN_FORMS];
 };
 
 extern struct tern_tables tern_tables;

@@ -14,6 +14,7 @@
 
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "lib/string.h"
 #include "mm/debug.h"
 
 /* Longer runs do not come from a cache. */
@@ -31,9 +32,11 @@ const struct tern_lock_class tern_mheap_class = {
 	.name = "mheap", .rank = 80, .irq = true, .protects = "which pages of a heap are free"
 };
 
-void tern_mheap_init(struct tern_mheap *h, struct tern_arena_map *map)
+void tern_mheap_init(struct tern_mheap *h, struct tern_arena_map *map,
+		     struct tern_fixalloc *records)
 {
-	*h = (struct tern_mheap)TERN_MHEAP_INIT(*h, map);
+	*h = (struct tern_mheap)TERN_MHEAP_INIT(*h, map, records);
+	memset(records, 0, TERN_SPAN_FORMS * sizeof(*records));
 }
 
 static size_t room_locked(const struct tern_mheap *h)

@@ -46,15 +46,15 @@ struct tern_chunk_counts {
 
 struct tern_mheap {
 	struct tern_lock lock;
-	struct tern_regions regions;                   /* [lock] */
-	struct tern_meta meta;                         /* [lock] */
-	struct tern_pagealloc pages;                   /* [lock] */
-	struct tern_fixalloc records[TERN_SPAN_FORMS]; /* [lock] of spans, by form */
-	uint64_t nmeta;                                /* [lock] pages that hold records */
-	uint64_t records_end;                          /* [lock] more go below this page */
-	uint64_t nreserve;        /* [lock] pages that only who runs out of memory may have */
-	bool zero_unknown;        /* [lock] some page's arena has no record of what is zero */
-	_Atomic uint32_t open;    /* [atomic: relaxed] CPUs for which the reserve is open */
+	struct tern_regions regions;   /* [lock] */
+	struct tern_meta meta;         /* [lock] */
+	struct tern_pagealloc pages;   /* [lock] */
+	struct tern_fixalloc *records; /* [const; lock for what is in it] of spans, by form */
+	uint64_t nmeta;                /* [lock] pages that hold records */
+	uint64_t records_end;          /* [lock] more go below this page */
+	uint64_t nreserve;             /* [lock] pages that only who runs out of memory may have */
+	bool zero_unknown;             /* [lock] some page's arena has no record of what is zero */
+	_Atomic uint32_t open;         /* [atomic: relaxed] CPUs for which the reserve is open */
 	_Atomic uint32_t growing; /* [atomic: release by who grew, acquire by who waits] CPUs that
 				   * have taken a piece and not made pages of it yet, or that are
 				   * releasing free pages */
@@ -88,16 +88,19 @@ struct tern_mheap_usage {
 	uint64_t peak;     /* the most that were in use since the peak was set anew */
 };
 
-/* Static heaps need no call before the first: TERN_MHEAP_INIT(name, map). Nothing is in the map yet. */
+/* Static heaps need no call before the first: TERN_MHEAP_INIT(name, map, records). Nothing is in the map yet,
+ * and all TERN_SPAN_FORMS records are zero. */
 extern const struct tern_lock_class tern_mheap_class, tern_sweep_class;
-#define TERN_MHEAP_INIT(name, map)                                                                 \
+#define TERN_MHEAP_INIT(name, map, forms)                                                          \
 	{                                                                                          \
 		.lock = TERN_LOCK_INIT(&tern_mheap_class), .meta = TERN_META_INIT,                 \
 		.sweep.lock = TERN_LOCK_INIT(&tern_sweep_class),                                   \
 		.specials.lock = TERN_LOCK_INIT(&tern_special_class),                              \
-		.pages = TERN_PAGEALLOC_INIT(&(name).meta), .arenas = (map),                       \
+		.pages = TERN_PAGEALLOC_INIT(&(name).meta), .arenas = (map), .records = (forms),   \
 	}
-void tern_mheap_init(struct tern_mheap *h, struct tern_arena_map *map);
+/* The same, and clears the records. */
+void tern_mheap_init(struct tern_mheap *h, struct tern_arena_map *map,
+		     struct tern_fixalloc *records);
 
 /* Hand over a piece. False when there is no memory for a record of it, which takes a piece that is
  * all overlap. */

@@ -230,6 +230,7 @@ TEST(scavenge, scattered_pages_stay)
 static char *buffer;
 static struct tern_mheap h;
 static struct tern_arena_map map;
+static struct tern_fixalloc records[TERN_SPAN_FORMS];
 static bool port_says;
 static unsigned port_calls;
 static uint64_t port_bytes, clock_ns, port_takes_ns;
@@ -270,7 +271,7 @@ static bool start_heap(struct tern_scavenger *s, bool zeroed)
 	port_takes_ns = 0;
 	p.first = tern_page_of((uintptr_t)buffer);
 	memset(&map, 0, sizeof(map));
-	tern_mheap_init(&h, &map);
+	tern_mheap_init(&h, &map, records);
 	return tern_mheap_add(&h, p, zeroed) && tern_mheap_grow(&h, 1);
 }
 
