@@ -109,7 +109,7 @@ static bool is_free_page(uintptr_t addr)
 {
 	enum tern_page_state state = TERN_PAGE_ABSENT;
 
-	if (!tern_arena_of(&tern_tables.arenas, tern_page_of(addr)))
+	if (!tern_arena_of(&tern_tables.pages.arenas, tern_page_of(addr)))
 		return false;
 	tern_pages_walk(addr, addr, see_state, &state);
 	return state == TERN_PAGE_FREE || state == TERN_PAGE_CACHED;

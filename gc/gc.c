@@ -37,12 +37,7 @@
 /* A trace has a sample of the heap's size for so much that is allocated. */
 #define SAMPLE_BYTES KiB(128)
 
-struct tern_gc_state tern_gc_state = {
-	.marker = { .heap = &tern_heap.pages,
-		    .few = TERN_MARK_FEW,
-		    .pool = { .heap = &tern_heap.pages,
-			      .lock = TERN_LOCK_INIT(&tern_workpool_class) } },
-};
+struct tern_gc_state tern_gc_state;
 
 static uint64_t live_bytes(void)
 {
@@ -618,6 +613,7 @@ enum tern_result tern_gc_init(const struct tern_gc_options *options)
 	atomic_store_explicit(&tern_heap.pages.scans_spans, g->options.spans, memory_order_relaxed);
 	if (g->options.clobberfree)
 		tern_set_hardening(tern_hardening() | TERN_HARDEN_SWEPT);
+	tern_marker_init(&g->marker, &tern_heap.pages, TERN_MARK_FEW);
 	tern_history_start(tern_port_clock_ns());
 	tern_limiter_init(&g->limiter, tern_port_clock_ns(), 1);
 	tern_pacer_init(&g->pacer, pacer_percent(g->options.percent ? g->options.percent : 100),

@@ -20,7 +20,7 @@
 #include "mm/special.h"
 #include "mm/typed.h"
 
-static struct tern_arena_map *const map = &tern_tables.arenas;
+static struct tern_arena_map *const map = &tern_tables.pages.arenas;
 
 uintptr_t TERN_NO_SANITIZE tern_graph_load(uintptr_t at)
 {

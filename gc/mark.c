@@ -497,6 +497,14 @@ void tern_mark_again(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
 
 /* --- a cycle --------------------------------------------------------------------------------- */
 
+void tern_marker_init(struct tern_marker *m, struct tern_mheap *heap, unsigned few)
+{
+	m->heap = heap;
+	m->few = few;
+	m->pool.heap = heap;
+	m->pool.lock = (struct tern_lock)TERN_LOCK_INIT(&tern_workpool_class);
+}
+
 void tern_mark_start(struct tern_marker *m, unsigned nworkers)
 {
 	const struct tern_arena_map *map = m->heap->arenas;

@@ -21,6 +21,8 @@ struct tern_marker {
 	uint64_t rescans; /* spans that were gone through again for that, in all */
 };
 
+/* m is cleared. few: TERN_MARK_FEW, or 0. */
+void tern_marker_init(struct tern_marker *m, struct tern_mheap *heap, unsigned few);
 /* The world is stopped, and nworkers CPUs are going to mark. */
 void tern_mark_start(struct tern_marker *m, unsigned nworkers);
 /* The queue's memory goes back, page by page, which is long for a pause: so when the world runs on. */

@@ -186,7 +186,7 @@ static void show_queued(const struct show *show, const struct tern_special *r)
 
 void tern_tied_words(void (*fn)(void *arg, uintptr_t at, size_t size), void *arg)
 {
-	const struct tern_arena_map *map = &tern_tables.arenas;
+	const struct tern_arena_map *map = &tern_tables.pages.arenas;
 	const struct tern_special *r = tern_heap.pages.specials.first;
 	struct show show = { fn, arg };
 

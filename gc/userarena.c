@@ -68,7 +68,7 @@ static _Atomic uint64_t freed_bytes, poisoned_bytes; /* [atomic: relaxed] */
 
 static struct tern_mspan *span_of(const void *p)
 {
-	return tern_arena_span(&tern_tables.arenas, (uintptr_t)p);
+	return tern_heap_span((uintptr_t)p);
 }
 
 /* --- chunks ---------------------------------------------------------------------------------- */

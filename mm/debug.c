@@ -92,7 +92,7 @@ static bool find_in(const struct tern_mspan *s, uintptr_t addr, struct place *at
 
 static bool find(uintptr_t addr, struct place *at)
 {
-	const struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
+	const struct tern_mspan *s = tern_heap_span(addr);
 
 	return s && find_in(s, addr, at);
 }
@@ -508,7 +508,7 @@ static struct tern_quarantine *own_quarantine(void)
 
 static size_t slot_size(uintptr_t object)
 {
-	return tern_arena_span(&tern_tables.arenas, object)->elemsize;
+	return tern_heap_span(object)->elemsize;
 }
 
 static uintptr_t get_locked(struct tern_quarantine *q)

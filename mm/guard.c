@@ -86,7 +86,7 @@ static struct guard_object *object_at(uintptr_t addr)
 
 static void set_span(const struct guard_object *o, struct tern_mspan *s)
 {
-	tern_arenas_set_span(&tern_tables.arenas, tern_page_of(page_of_object(o)), 1, s);
+	tern_arenas_set_span(&tern_tables.pages.arenas, tern_page_of(page_of_object(o)), 1, s);
 }
 
 static void put_locked(struct guard_object *o)
@@ -114,7 +114,7 @@ static struct guard_object *get_locked(void)
 /* From now on no address in it is anybody's to free. */
 static void make_pool(uintptr_t base, struct guard_object *objects, unsigned n)
 {
-	tern_arenas_set_span(&tern_tables.arenas, tern_page_of(base), 2 * n + 1,
+	tern_arenas_set_span(&tern_tables.pages.arenas, tern_page_of(base), 2 * n + 1,
 			     &tern_mheap_closed);
 	memset(objects, 0, n * sizeof(*objects));
 	pool.object = objects;
@@ -347,7 +347,7 @@ static bool tell_in_pool(uintptr_t addr, struct tern_guard_report *r)
 /* What was freed with its arena; some of it was not closed, but then there is no fault. */
 static bool tell_quarantined(uintptr_t addr, struct tern_guard_report *r)
 {
-	const struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
+	const struct tern_mspan *s = tern_heap_span(addr);
 
 	if (!s || atomic_load_explicit(&s->state, memory_order_relaxed) != TERN_SPAN_LARGE ||
 	    tern_mspan_chunk(s) != TERN_CHUNK_QUARANTINE)
@@ -365,7 +365,7 @@ static bool tell_quarantined(uintptr_t addr, struct tern_guard_report *r)
  * without margins. */
 static bool tell_large(uintptr_t addr, struct tern_guard_report *r)
 {
-	struct tern_arena_map *m = &tern_tables.arenas;
+	struct tern_arena_map *m = &tern_tables.pages.arenas;
 
 	if (tern_arena_span(m, addr) != &tern_mheap_closed)
 		return false;

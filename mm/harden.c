@@ -136,7 +136,7 @@ static bool set_margins(uintptr_t base, size_t size, size_t margin, bool accessi
 
 void tern_harden_guard(const struct tern_mspan *s)
 {
-	struct tern_arena_map *m = &tern_tables.arenas;
+	struct tern_arena_map *m = &tern_tables.pages.arenas;
 	uint64_t first = tern_page_of(s->base);
 	bool both = set_margins(s->base, s->elemsize, s->margin << TERN_PAGE_SHIFT, false);
 

@@ -21,7 +21,7 @@
 
 struct tern_heap tern_heap = {
 	.cache = { [0 ... TERN_MAX_CPUS - 1] = &tern_mcache_none },
-	.pages = TERN_MHEAP_INIT(tern_heap.pages, &tern_tables.arenas, tern_tables.records),
+	.pages = TERN_MHEAP_INIT(tern_heap.pages, tern_tables.pages),
 	.samples.lock = TERN_LOCK_INIT(&tern_samples_class),
 };
 

@@ -23,14 +23,19 @@ struct tern_heap {
 
 extern struct tern_heap tern_heap;
 
-/* What is large and begins as zeros stands apart, in .bss: the image of a kernel does not grow by it. */
+/* See struct tern_mheap_tables. */
 struct tern_tables {
 	struct tern_mcentral central[TERN_SPANCLASSES];
-	struct tern_arena_map arenas;
-	struct tern_fixalloc records[TERN_SPAN_FORMS];
+	struct tern_mheap_tables pages;
 };
 
 extern struct tern_tables tern_tables;
+
+/* As tern_arena_span(). */
+static inline struct tern_mspan *tern_heap_span(uintptr_t addr)
+{
+	return tern_arena_span(&tern_tables.pages.arenas, addr);
+}
 
 /* Another CPU's. acquire: its beginnings are seen. */
 static inline struct tern_mcache *tern_heap_cache_of(unsigned cpu)

@@ -413,7 +413,7 @@ void *tern_new_array(const struct tern_type *type, size_t n)
 
 static _Noreturn TERN_NOINLINE void bad_free(const char *call, uintptr_t addr)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
+	struct tern_mspan *s = tern_heap_span(addr);
 	uintptr_t base;
 
 	tern_guard_bad_free(call, addr);
@@ -450,7 +450,7 @@ static bool is_object(const struct tern_mspan *s, uintptr_t addr)
 static struct tern_mspan *span_of_object(const char *call, const void *p)
 {
 	uintptr_t addr = (uintptr_t)p;
-	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
+	struct tern_mspan *s = tern_heap_span(addr);
 
 	if (!is_object(s, addr) || tern_debug_is_kept(s, addr))
 		bad_free(call, addr);
@@ -590,7 +590,7 @@ static TERN_NOINLINE bool free_odd(struct tern_mcache *c, struct tern_mspan *s, 
 /* Anything but an object of the span that was freed to last. */
 static TERN_NOINLINE void free_slow(uintptr_t addr, unsigned long irq)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
+	struct tern_mspan *s = tern_heap_span(addr);
 	struct tern_mcache *c = tern_heap_cache();
 
 	if (likely(is_plain(s, addr)) || !free_odd(c, s, addr, irq))
@@ -620,7 +620,7 @@ void tern_free(void *p)
 /* How much of its block a crumb may have, its own size being known to nobody; 0 if p is no crumb. */
 static size_t crumb_room(const void *p)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, (uintptr_t)p);
+	struct tern_mspan *s = tern_heap_span((uintptr_t)p);
 
 	if (!s || s->spc != TERN_SPANCLASS_TINY || s->magic == 0)
 		return 0;
@@ -651,7 +651,7 @@ void tern_free_sized(void *p, size_t size)
 void *tern_base(const void *p)
 {
 	uintptr_t addr = (uintptr_t)p;
-	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
+	struct tern_mspan *s = tern_heap_span(addr);
 	unsigned slot;
 
 	if (!s || s == &tern_mheap_run || tern_debug_is_kept(s, addr))
@@ -666,7 +666,7 @@ size_t tern_usable_size(const void *p)
 {
 	if (!p || tern_base(p) != p)
 		return 0;
-	return bytes_of(tern_arena_span(&tern_tables.arenas, (uintptr_t)p), p);
+	return bytes_of(tern_heap_span((uintptr_t)p), p);
 }
 
 static void count_resized(struct tern_mcache *c, const struct tern_mspan *s, size_t old)

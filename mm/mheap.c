@@ -32,11 +32,10 @@ const struct tern_lock_class tern_mheap_class = {
 	.name = "mheap", .rank = 80, .irq = true, .protects = "which pages of a heap are free"
 };
 
-void tern_mheap_init(struct tern_mheap *h, struct tern_arena_map *map,
-		     struct tern_fixalloc *records)
+void tern_mheap_init(struct tern_mheap *h, struct tern_mheap_tables *tables)
 {
-	*h = (struct tern_mheap)TERN_MHEAP_INIT(*h, map, records);
-	memset(records, 0, TERN_SPAN_FORMS * sizeof(*records));
+	memset(tables, 0, sizeof(*tables));
+	*h = (struct tern_mheap)TERN_MHEAP_INIT(*h, *tables);
 }
 
 static size_t room_locked(const struct tern_mheap *h)

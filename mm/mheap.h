@@ -44,17 +44,23 @@ struct tern_chunk_counts {
 	_Atomic uint64_t held; /* found marked, and so kept, in quarantine: by each cycle */
 };
 
+/* What is large and begins as zeros: in .bss, the image of a kernel does not grow by it. */
+struct tern_mheap_tables {
+	struct tern_arena_map arenas;
+	struct tern_pageroots pages;
+	struct tern_fixalloc records[TERN_SPAN_FORMS];
+};
+
 struct tern_mheap {
 	struct tern_lock lock;
-	struct tern_regions regions;   /* [lock] */
-	struct tern_meta meta;         /* [lock] */
-	struct tern_pagealloc pages;   /* [lock] */
-	struct tern_fixalloc *records; /* [const; lock for what is in it] of spans, by form */
-	uint64_t nmeta;                /* [lock] pages that hold records */
-	uint64_t records_end;          /* [lock] more go below this page */
-	uint64_t nreserve;             /* [lock] pages that only who runs out of memory may have */
-	bool zero_unknown;             /* [lock] some page's arena has no record of what is zero */
-	_Atomic uint32_t open;         /* [atomic: relaxed] CPUs for which the reserve is open */
+	struct tern_regions regions; /* [lock] */
+	struct tern_meta meta;       /* [lock] */
+	struct tern_pagealloc pages; /* [lock] */
+	uint64_t nmeta;              /* [lock] pages that hold records */
+	uint64_t records_end;        /* [lock] more go below this page */
+	uint64_t nreserve;           /* [lock] pages that only who runs out of memory may have */
+	bool zero_unknown;           /* [lock] some page's arena has no record of what is zero */
+	_Atomic uint32_t open;       /* [atomic: relaxed] CPUs for which the reserve is open */
 	_Atomic uint32_t growing; /* [atomic: release by who grew, acquire by who waits] CPUs that
 				   * have taken a piece and not made pages of it yet, or that are
 				   * releasing free pages */
@@ -73,6 +79,7 @@ struct tern_mheap {
 	struct tern_chunk_counts chunks;
 	struct tern_specials specials;
 	struct tern_arena_map *arenas; /* [const] */
+	struct tern_fixalloc *records; /* [const; lock for what is in it] of spans, by form */
 };
 
 struct tern_mheap_stats {
@@ -88,19 +95,18 @@ struct tern_mheap_usage {
 	uint64_t peak;     /* the most that were in use since the peak was set anew */
 };
 
-/* Static heaps need no call before the first: TERN_MHEAP_INIT(name, map, records). Nothing is in the map yet,
- * and all TERN_SPAN_FORMS records are zero. */
+/* Static heaps need no call before the first: TERN_MHEAP_INIT(name, tables), with cleared tables. */
 extern const struct tern_lock_class tern_mheap_class, tern_sweep_class;
-#define TERN_MHEAP_INIT(name, map, forms)                                                          \
+#define TERN_MHEAP_INIT(name, tables)                                                              \
 	{                                                                                          \
 		.lock = TERN_LOCK_INIT(&tern_mheap_class), .meta = TERN_META_INIT,                 \
 		.sweep.lock = TERN_LOCK_INIT(&tern_sweep_class),                                   \
 		.specials.lock = TERN_LOCK_INIT(&tern_special_class),                              \
-		.pages = TERN_PAGEALLOC_INIT(&(name).meta), .arenas = (map), .records = (forms),   \
+		.pages = TERN_PAGEALLOC_INIT(&(name).meta, &(tables).pages),                       \
+		.arenas = &(tables).arenas, .records = (tables).records,                           \
 	}
-/* The same, and clears the records. */
-void tern_mheap_init(struct tern_mheap *h, struct tern_arena_map *map,
-		     struct tern_fixalloc *records);
+/* The same, and clears the tables. */
+void tern_mheap_init(struct tern_mheap *h, struct tern_mheap_tables *tables);
 
 /* Hand over a piece. False when there is no memory for a record of it, which takes a piece that is
  * all overlap. */

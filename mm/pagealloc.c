@@ -38,9 +38,11 @@ static unsigned child_shift(unsigned level)
 	return CHUNK_SHIFT + level * PAGEALLOC_FAN_SHIFT;
 }
 
-void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta)
+void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta,
+			 struct tern_pageroots *root)
 {
-	*p = (struct tern_pagealloc)TERN_PAGEALLOC_INIT(meta);
+	memset(root, 0, sizeof(*root));
+	*p = (struct tern_pagealloc)TERN_PAGEALLOC_INIT(meta, root);
 }
 
 /* --- summaries ------------------------------------------------------------------------- */
@@ -100,8 +102,8 @@ static bool set_child(struct tern_pagenode *node, unsigned i, struct pallocsum s
 
 static void set_root(struct tern_pagealloc *p, unsigned r)
 {
-	p->sum[r] = sum_of_node(p->root[r], PAGEALLOC_LEVELS - 1);
-	if (p->sum[r].max)
+	p->root->sum[r] = sum_of_node(p->root->node[r], PAGEALLOC_LEVELS - 1);
+	if (p->root->sum[r].max)
 		p->free_roots |= 1ull << r;
 	else
 		p->free_roots &= ~(1ull << r);
@@ -111,7 +113,7 @@ static void set_root(struct tern_pagealloc *p, unsigned r)
 
 static struct tern_pagechunk *chunk_at(const struct tern_pagealloc *p, uint64_t page)
 {
-	const struct tern_pagenode *node = p->root[page >> ROOT_SHIFT];
+	const struct tern_pagenode *node = p->root->node[page >> ROOT_SHIFT];
 
 	for (unsigned level = PAGEALLOC_LEVELS - 1; node && level > 0; level--)
 		node = node->node[page >> child_shift(level) & (PAGEALLOC_FAN - 1)];
@@ -122,7 +124,7 @@ const struct tern_pagechunk *tern_pagealloc_next_chunk(const struct tern_pageall
 						       uint64_t *page)
 {
 	while (*page < TERN_PAGES_END) {
-		const struct tern_pagenode *node = p->root[*page >> ROOT_SHIFT];
+		const struct tern_pagenode *node = p->root->node[*page >> ROOT_SHIFT];
 		unsigned shift = ROOT_SHIFT;
 
 		for (unsigned level = PAGEALLOC_LEVELS - 1; node && level > 0; level--) {
@@ -306,7 +308,7 @@ static uint64_t find_from(const struct tern_pagealloc *p, uint64_t from, uint64_
 
 		if (base + (1ull << ROOT_SHIFT) <= s.from)
 			continue;
-		if (search_node(&s, p->root[r], PAGEALLOC_LEVELS - 1, base))
+		if (search_node(&s, p->root->node[r], PAGEALLOC_LEVELS - 1, base))
 			return s.start;
 	}
 	return TERN_NO_PAGE;
@@ -327,7 +329,7 @@ static unsigned child_index(uint64_t page, unsigned level)
 /* The way to a chunk that is there. */
 static struct tern_pagechunk *walk(const struct tern_pagealloc *p, uint64_t page, struct path *path)
 {
-	struct tern_pagenode *node = p->root[page >> ROOT_SHIFT];
+	struct tern_pagenode *node = p->root->node[page >> ROOT_SHIFT];
 
 	for (unsigned level = PAGEALLOC_LEVELS - 1; level > 0; level--) {
 		path->node[level] = node;
@@ -480,7 +482,7 @@ uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p)
 	uint64_t longest = 0, end = 0; /* end: free pages at the end of the root before */
 
 	for (unsigned r = 0; r < PAGEALLOC_ROOT; r++) {
-		struct pallocsum s = p->sum[r];
+		struct pallocsum s = p->root->sum[r];
 		uint64_t joined = end + s.start;
 
 		if (joined > longest)
@@ -576,7 +578,7 @@ static struct tern_piece find_highest_unreleased(struct tern_pagealloc *p, uint6
 {
 	while (p->loose_roots) {
 		unsigned r = 63 - (unsigned)__builtin_clzll(p->loose_roots);
-		struct tern_piece found = find_unreleased(p->root[r], PAGEALLOC_LEVELS - 1,
+		struct tern_piece found = find_unreleased(p->root->node[r], PAGEALLOC_LEVELS - 1,
 							  (uint64_t)r << ROOT_SHIFT, most);
 
 		if (found.n)
@@ -634,7 +636,7 @@ static struct tern_pagechunk *make_chunk(struct tern_pagealloc *p, struct tern_p
 
 static struct tern_pagechunk *make_path(struct tern_pagealloc *p, uint64_t page, struct path *path)
 {
-	struct tern_pagenode **slot = &p->root[page >> ROOT_SHIFT];
+	struct tern_pagenode **slot = &p->root->node[page >> ROOT_SHIFT];
 
 	for (unsigned level = PAGEALLOC_LEVELS; level-- > 0;) {
 		path->node[level] = make_node(p, slot);
@@ -747,15 +749,15 @@ bool tern_pagealloc_check(const struct tern_pagealloc *p)
 
 	for (unsigned r = 0; r < PAGEALLOC_ROOT; r++) {
 		struct pallocsum s = { 0, 0, 0 };
-		bool loose = p->root[r] && p->root[r]->loose;
+		bool loose = p->root->node[r] && p->root->node[r]->loose;
 
-		if (p->root[r]) {
-			if (!check_node(p->root[r], PAGEALLOC_LEVELS - 1, (uint64_t)r << ROOT_SHIFT,
-					&n))
+		if (p->root->node[r]) {
+			if (!check_node(p->root->node[r], PAGEALLOC_LEVELS - 1,
+					(uint64_t)r << ROOT_SHIFT, &n))
 				return false;
-			s = sum_of_node(p->root[r], PAGEALLOC_LEVELS - 1);
+			s = sum_of_node(p->root->node[r], PAGEALLOC_LEVELS - 1);
 		}
-		if (!same_sum(s, p->sum[r]) || !(p->free_roots >> r & 1) != !s.max ||
+		if (!same_sum(s, p->root->sum[r]) || !(p->free_roots >> r & 1) != !s.max ||
 		    (loose && !(p->loose_roots >> r & 1)))
 			return false;
 	}

@@ -37,11 +37,16 @@ struct tern_pagenode {
 	};
 };
 
+/* The highest level. */
+struct tern_pageroots {
+	struct tern_pagenode *node[PAGEALLOC_ROOT];
+	struct pallocsum sum[PAGEALLOC_ROOT];
+};
+
 struct tern_pagealloc {
 	struct tern_meta *meta;
-	struct tern_pagenode *root[PAGEALLOC_ROOT];
-	struct pallocsum sum[PAGEALLOC_ROOT];
-	uint64_t free_roots;  /* bit i: sum[i].max > 0 */
+	struct tern_pageroots *root;
+	uint64_t free_roots;  /* bit i: root->sum[i].max > 0 */
 	uint64_t loose_roots; /* bit i: root i may have pages to release */
 	uint64_t hint;        /* no page below it is free */
 	uint64_t nowned;      /* pages that were given */
@@ -51,10 +56,13 @@ struct tern_pagealloc {
 	uint64_t peak;       /* the most pages in use since its owner set it */
 };
 
+/* With cleared roots. */
 /* clang-format off */
-#define TERN_PAGEALLOC_INIT(meta_) { .meta = (meta_), .hint = TERN_PAGES_END }
+#define TERN_PAGEALLOC_INIT(meta_, root_) { .meta = (meta_), .root = (root_), .hint = TERN_PAGES_END }
 /* clang-format on */
-void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta);
+/* The same, and clears the roots. */
+void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta,
+			 struct tern_pageroots *root);
 
 /* Give pages [first, first + n) to the allocator; those that it has already are passed over. False
  * when there is no memory for records; then a beginning of the range may have been given, and

@@ -37,7 +37,7 @@ static void add_page(struct walk *w, uint64_t page, enum tern_page_state state)
 /* Of a page that the page allocator has given out. */
 static enum tern_page_state state_of_taken(uint64_t page)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, tern_page_addr(page));
+	struct tern_mspan *s = tern_heap_span(tern_page_addr(page));
 
 	if (!s)
 		return TERN_PAGE_CACHED;

@@ -53,7 +53,7 @@ static bool is_object_span(const struct tern_mspan *s, uintptr_t addr)
 enum tern_result tern_special_place(const char *call, const void *p, struct tern_special_place *at)
 {
 	uintptr_t addr = (uintptr_t)p;
-	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
+	struct tern_mspan *s = tern_heap_span(addr);
 	unsigned slot;
 
 	if (!is_object_span(s, addr))

@@ -114,19 +114,19 @@ void tern_stack_publish(struct tern_mspan *s, uintptr_t base, uint64_t npages, s
 	atomic_store_explicit(&s->word[0].free, 1, memory_order_relaxed);
 	/* release: with tern_stack_span_of() */
 	atomic_store_explicit(&s->state, TERN_SPAN_PAGES, memory_order_release);
-	tern_arenas_set_span(&tern_tables.arenas, tern_page_of(base), npages, s);
+	tern_arenas_set_span(&tern_tables.pages.arenas, tern_page_of(base), npages, s);
 }
 
 void tern_stack_retract(struct tern_mspan *s)
 {
 	atomic_store_explicit(&s->state, TERN_SPAN_DEAD, memory_order_relaxed);
-	tern_arenas_set_span(&tern_tables.arenas, tern_page_of(s->base), s->npages, NULL);
+	tern_arenas_set_span(&tern_tables.pages.arenas, tern_page_of(s->base), s->npages, NULL);
 	free_record(s);
 }
 
 struct tern_mspan *tern_stack_span_of(uintptr_t addr)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, addr);
+	struct tern_mspan *s = tern_heap_span(addr);
 
 	if (!s || atomic_load_explicit(&s->state, memory_order_acquire) != TERN_SPAN_PAGES)
 		return NULL;

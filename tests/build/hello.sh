@@ -69,7 +69,7 @@ for arch in x86_64 aarch64; do
       "$(grep -h '^ *# *include' "$work"/stranger/*.[cS] | grep -vE '<(tern/[a-z]+|std[a-z]+)\.h>')"
     size=$(wc -c <"$work/plain/hello.elf")
     figure size.image.hello "$size" bytes
-    check "$id: the image has at most 144 KiB" at_most "$size" 147456
+    check "$id: the image has at most 128 KiB" at_most "$size" 131072
     for mem in 16M 4M; do
       boot "$work/plain/hello.elf" $mem
       check "$id: $mem: passes" ends_with pass 0

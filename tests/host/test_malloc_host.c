@@ -204,7 +204,7 @@ TEST(malloc_host, the_rest_of_a_span_is_refused)
 		if (tern_debug_room(0) > size)
 			continue;
 		REQUIRE((p = tern_malloc(size - TERN_DEBUG_REDZONE)));
-		rest = (char *)tern_arena_span(&tern_tables.arenas, (uintptr_t)p)->base + slots;
+		rest = (char *)tern_heap_span((uintptr_t)p)->base + slots;
 		if (slots < (size_t)tern_sizeclass_pages[c] << TERN_PAGE_SHIFT) {
 			refused(t, rest, "is not in an object");
 			refused(t, rest + 1, "is not in an object");

@@ -29,15 +29,13 @@ TEST(pages_host, ten_thousand_scattered_regions)
 	size_t span = 2ul * REGIONS * TERN_PAGE_SIZE;
 	char *base = reserve(span + (TABLES + 1) * TERN_PAGE_SIZE);
 	static struct tern_mheap h;
-	static struct tern_arena_map map;
-	static struct tern_fixalloc records[TERN_SPAN_FORMS];
+	static struct tern_mheap_tables tables;
 	struct tern_piece p[2];
 	uint64_t pages = 0;
 
 	REQUIRE(base);
 	base = (char *)(((uintptr_t)base + TERN_PAGE_SIZE - 1) & ~(TERN_PAGE_SIZE - 1));
-	memset(&map, 0, sizeof(map));
-	tern_mheap_init(&h, &map, records);
+	tern_mheap_init(&h, &tables);
 	/* The tables of a first arena need a few in a row. */
 	REQUIRE(tern_region_trim((uintptr_t)base + span, TABLES * TERN_PAGE_SIZE, p));
 	REQUIRE(tern_mheap_add(&h, p[0], false));

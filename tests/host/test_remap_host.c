@@ -20,7 +20,7 @@
 
 static bool is_remapped(const void *p)
 {
-	return tern_mspan_remap(tern_arena_span(&tern_tables.arenas, (uintptr_t)p));
+	return tern_mspan_remap(tern_heap_span((uintptr_t)p));
 }
 
 /* As many as the test will need, and tables. */

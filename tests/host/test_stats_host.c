@@ -26,7 +26,7 @@ static atomic_uint working;
 /* Of the slot or the pages that it has: debug builds use some of that themselves. */
 static size_t size_of(const void *p)
 {
-	return tern_arena_span(&tern_tables.arenas, (uintptr_t)p)->elemsize;
+	return tern_heap_span((uintptr_t)p)->elemsize;
 }
 
 static unsigned class_of(size_t size)

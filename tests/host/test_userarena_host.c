@@ -74,7 +74,7 @@ static void end_quarantine(char *p)
 {
 	unsigned long irq = arch_irq_save();
 
-	tern_large_drop(&tern_heap.pages, NULL, tern_arena_span(&tern_tables.arenas, (uintptr_t)p));
+	tern_large_drop(&tern_heap.pages, NULL, tern_heap_span((uintptr_t)p));
 	arch_irq_restore(irq);
 }
 

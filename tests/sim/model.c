@@ -148,7 +148,7 @@ struct slot {
 static struct slot slot_of(model_id id)
 {
 	uintptr_t addr = object(id)->addr;
-	struct slot at = { .span = tern_arena_span(&tern_tables.arenas, addr) };
+	struct slot at = { .span = tern_heap_span(addr) };
 	unsigned i;
 
 	if (!at.span || at.span == &tern_mheap_run)
@@ -174,7 +174,7 @@ static void check_in_use(model_id id)
 	struct slot at;
 
 	if (object(id)->kind == MODEL_RUN) {
-		if (tern_arena_span(&tern_tables.arenas, object(id)->addr) != &tern_mheap_run)
+		if (tern_heap_span(object(id)->addr) != &tern_mheap_run)
 			wrong(id, "is a run that its pages do not lead to", 0);
 		return;
 	}
@@ -230,7 +230,7 @@ uintptr_t model_unknown(uintptr_t from, size_t size)
 	uintptr_t found = 0;
 
 	for (uintptr_t at = from; !found && at < from + size; at += TERN_PAGE_SIZE) {
-		const struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, at);
+		const struct tern_mspan *s = tern_heap_span(at);
 
 		if (s && s != &tern_mheap_run && s->base == at)
 			found = unknown_in(s);

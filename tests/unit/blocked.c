@@ -47,7 +47,7 @@ void *make_remapped(size_t size)
 		return NULL;
 	q = tern_realloc(p, size + TERN_HEAP_PAGE);
 	tern_pages_free(wall, TERN_HEAP_PAGE);
-	if (q && tern_mspan_remap(tern_arena_span(&tern_tables.arenas, (uintptr_t)q)))
+	if (q && tern_mspan_remap(tern_heap_span((uintptr_t)q)))
 		return q;
 	tern_free(q ? q : p);
 	return NULL;

@@ -43,7 +43,7 @@ size_t own_heap_begin(size_t size)
 	other_hooks = atomic_exchange(&tern_gchooks, NULL);
 	memset(&tern_heap, 0, sizeof(tern_heap));
 	memset(&tern_tables, 0, sizeof(tern_tables));
-	tern_mheap_init(&tern_heap.pages, &tern_tables.arenas, tern_tables.records);
+	tern_mheap_init(&tern_heap.pages, &tern_tables.pages);
 	for (unsigned i = 0; i < TERN_MAX_CPUS; i++)
 		atomic_init(&tern_heap.cache[i], &tern_mcache_none);
 	return run_size;

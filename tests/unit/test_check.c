@@ -608,7 +608,7 @@ static void hide_span(struct victim *v)
 
 static void set_span(const struct victim *v, struct tern_mspan *to)
 {
-	struct tern_arena_map *m = &tern_tables.arenas;
+	struct tern_arena_map *m = &tern_tables.pages.arenas;
 	uint64_t page = v->arena->first_page + v->page;
 	struct tern_mspan *now = tern_arena_span(m, tern_page_addr(page));
 
@@ -699,7 +699,7 @@ static bool choose(struct victim *v)
 		return false;
 	v->other = other.span;
 	v->big = big.span;
-	v->arena = tern_arena_of(&tern_tables.arenas, tern_page_of(v->n.span->base));
+	v->arena = tern_arena_of(&tern_tables.pages.arenas, tern_page_of(v->n.span->base));
 	v->page = tern_page_of(v->n.span->base) % TERN_ARENA_PAGES;
 	return v->page + 1 < TERN_ARENA_PAGES;
 }

@@ -111,7 +111,7 @@ static unsigned reach(void)
 
 static struct tern_mspan *span_of(const struct node *n)
 {
-	return tern_arena_span(&tern_tables.arenas, (uintptr_t)n);
+	return tern_heap_span((uintptr_t)n);
 }
 
 static void mark_in_pieces(struct tern_marker *m, struct tern_mark_work *w)
@@ -124,13 +124,11 @@ static void mark_in_pieces(struct tern_marker *m, struct tern_mark_work *w)
 
 static struct tern_gcwork mark(enum marking how)
 {
-	struct tern_marker m = { .heap = &tern_heap.pages,
-				 .few = how == FEW_ONE_BY_ONE ? TERN_MARK_FEW : 0,
-				 .pool = { .heap = &tern_heap.pages,
-					   .lock = TERN_LOCK_INIT(&tern_workpool_class) } };
+	struct tern_marker m = { 0 };
 	struct tern_mark_work w;
 	unsigned long irq = tern_irq_save();
 
+	tern_marker_init(&m, &tern_heap.pages, how == FEW_ONE_BY_ONE ? TERN_MARK_FEW : 0);
 	tern_mark_start(&m, how == ALONE || how == FEW_ONE_BY_ONE ? 1 : 2);
 	tern_mark_init(&w, &m);
 	tern_mark_address(&w, (uintptr_t)shadow[0].node);

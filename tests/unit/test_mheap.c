@@ -10,8 +10,7 @@
 static char *buffer;
 _Static_assert(2 * BYTES <= TEST_SCRATCH_SIZE, "on one side of a table's border there is room");
 static struct tern_mheap h;
-static struct tern_arena_map map;
-static struct tern_fixalloc records[TERN_SPAN_FORMS];
+static struct tern_mheap_tables tables;
 static bool covered[PAGES], held[PAGES];
 
 static uint64_t first_page(void)
@@ -32,8 +31,7 @@ static char *within_one_table(void)
 static void start(void)
 {
 	buffer = within_one_table();
-	memset(&map, 0, sizeof(map));
-	tern_mheap_init(&h, &map, records);
+	tern_mheap_init(&h, &tables);
 	memset(covered, 0, sizeof(covered));
 	memset(held, 0, sizeof(held));
 }

@@ -9,6 +9,7 @@
 #define ROOT_PAGES ((uint64_t)1 << 30)
 
 static struct tern_pagealloc pa;
+static struct tern_pageroots roots;
 static struct tern_meta meta;
 static char *const memory = test_scratch;
 
@@ -29,7 +30,7 @@ static void start(uint64_t at)
 {
 	meta = (struct tern_meta)TERN_META_INIT;
 	tern_meta_feed(&meta, (uintptr_t)memory, RECORDS);
-	tern_pagealloc_init(&pa, &meta);
+	tern_pagealloc_init(&pa, &meta, &roots);
 	memset(model, OUTSIDE, sizeof(model));
 	base = at;
 }

@@ -280,7 +280,7 @@ TEST(profile, what_is_larger_than_the_interval_counts_as_it_is)
 	before = sums_of(t, &w, make_large);
 	for (unsigned i = 1; i < 8; i++)
 		REQUIRE(make(make_large, i));
-	size = tern_arena_span(&tern_tables.arenas, (uintptr_t)objects[1])->elemsize;
+	size = tern_heap_span((uintptr_t)objects[1])->elemsize;
 	now = less(sums_of(t, &w, make_large), before);
 	EXPECT_EQ(now.value[0], 7);
 	EXPECT_EQ(now.value[1], 7 * size);

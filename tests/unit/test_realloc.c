@@ -10,7 +10,7 @@
 
 static enum tern_kind kind_of(const void *p)
 {
-	struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, (uintptr_t)p);
+	struct tern_mspan *s = tern_heap_span((uintptr_t)p);
 
 	return tern_spanclass_kind(s->spc);
 }

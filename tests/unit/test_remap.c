@@ -61,7 +61,7 @@ static void end(struct test *t)
 
 static struct tern_mspan *span_of(const void *p)
 {
-	return tern_arena_span(&tern_tables.arenas, (uintptr_t)p);
+	return tern_heap_span((uintptr_t)p);
 }
 
 static bool is_remapped(const void *p)

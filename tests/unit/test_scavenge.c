@@ -17,6 +17,7 @@
 #define ROOT_PAGES ((uint64_t)1 << 30)
 
 static struct tern_pagealloc pa;
+static struct tern_pageroots roots;
 static struct tern_meta meta;
 static char *const memory = test_scratch;
 
@@ -33,7 +34,7 @@ static void start_pages(uint64_t at)
 {
 	meta = (struct tern_meta)TERN_META_INIT;
 	tern_meta_feed(&meta, (uintptr_t)memory, RECORDS);
-	tern_pagealloc_init(&pa, &meta);
+	tern_pagealloc_init(&pa, &meta, &roots);
 	memset(model, OUTSIDE, sizeof(model));
 	memset(pending, 0, sizeof(pending));
 	base = at;
@@ -229,8 +230,7 @@ TEST(scavenge, scattered_pages_stay)
 
 static char *buffer;
 static struct tern_mheap h;
-static struct tern_arena_map map;
-static struct tern_fixalloc records[TERN_SPAN_FORMS];
+static struct tern_mheap_tables tables;
 static bool port_says;
 static unsigned port_calls;
 static uint64_t port_bytes, clock_ns, port_takes_ns;
@@ -270,8 +270,7 @@ static bool start_heap(struct tern_scavenger *s, bool zeroed)
 	clock_ns = 1;
 	port_takes_ns = 0;
 	p.first = tern_page_of((uintptr_t)buffer);
-	memset(&map, 0, sizeof(map));
-	tern_mheap_init(&h, &map, records);
+	tern_mheap_init(&h, &tables);
 	return tern_mheap_add(&h, p, zeroed) && tern_mheap_grow(&h, 1);
 }
 

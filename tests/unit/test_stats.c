@@ -34,7 +34,7 @@ static struct object objects[OBJECTS];
  * large may be no larger than a slot. */
 static void look_at_size(struct object *o)
 {
-	const struct tern_mspan *s = tern_arena_span(&tern_tables.arenas, (uintptr_t)o->p);
+	const struct tern_mspan *s = tern_heap_span((uintptr_t)o->p);
 
 	o->bytes = s->elemsize;
 	o->sizeclass = s->magic ? tern_spanclass_size(s->spc) : 0;

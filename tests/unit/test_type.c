@@ -43,7 +43,7 @@ static bool is_pointer(const struct tern_type *type, size_t i)
 
 static struct tern_mspan *span_of(const void *p)
 {
-	return tern_arena_span(&tern_tables.arenas, (uintptr_t)p);
+	return tern_heap_span((uintptr_t)p);
 }
 
 static enum tern_kind kind_of(const void *p)
@@ -76,7 +76,7 @@ static bool begin(struct test *t, size_t size)
 
 static void forget_marks(void)
 {
-	const struct tern_arena_map *map = &tern_tables.arenas;
+	const struct tern_arena_map *map = &tern_tables.pages.arenas;
 
 	for (uint64_t page = 0; tern_arenas_next_in_use(map, &page); page++) {
 		struct tern_mspan *s = tern_arena_span(map, tern_page_addr(page));
@@ -91,13 +91,12 @@ static void forget_marks(void)
 /* Which targets an object leads to: a bit for each. */
 static uint64_t reached_from(const void *p)
 {
-	struct tern_marker m = { .heap = &tern_heap.pages,
-				 .pool.lock = TERN_LOCK_INIT(&tern_workpool_class) };
+	struct tern_marker m = { 0 };
 	struct tern_mark_work w;
 	uint64_t reached;
 	unsigned long irq = tern_irq_save();
 
-	m.pool.heap = m.heap;
+	tern_marker_init(&m, &tern_heap.pages, 0);
 	tern_mark_start(&m, 1);
 	tern_mark_init(&w, &m);
 	tern_mark_address(&w, (uintptr_t)p);
