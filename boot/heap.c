@@ -3,7 +3,8 @@
  *
  * Job      Make every usable range a region, but for what the guest kernel keeps for its page
  *          tables and stacks (frames.c): the lowest sixteenth above 1 MiB, 4 MiB at least and
- *          64 MiB at most; and all below 1 MiB, where CPUs are started.
+ *          64 MiB at most; and all below 1 MiB, where CPUs are started. Where memory is not
+ *          scarce the heap begins at a block that one entry of the page tables maps.
  * Cost     constant for a range: handing over looks at nothing.
  * Context  thread 0, once, when all CPUs are up. */
 #include "boot/heap.h"
@@ -17,6 +18,7 @@
 #define KEEP_SHARE 16
 #define KEEP_MIN   MiB(4)
 #define KEEP_MAX   MiB(64)
+#define BLOCK      MiB(2)
 
 static uint64_t how_much_to_keep(const struct memmap *m)
 {
@@ -61,10 +63,13 @@ void heap_hand_over(struct memmap *m)
 	while (next_usable(m, above, &r)) {
 		uint64_t size = r.end - r.start;
 		uint64_t kept = size < keep ? size : keep;
+		uint64_t border = r.start + kept;
 
 		keep -= kept;
-		if (kept < size)
-			hand_over(m, r.start + kept, r.end);
+		if (kept >= 8 * BLOCK)
+			border = align_up(border, BLOCK);
+		if (border < r.end)
+			hand_over(m, border, r.end);
 		above = r.end;
 	}
 }

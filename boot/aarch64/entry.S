@@ -70,12 +70,11 @@ func primary_entry, .boot.text
 1:	bl	drop_to_el1
 	bl	enable_mmu
 
-	addr_of	x0, bss_start			/* aligned to 64 */
+	addr_of	x0, bss_start			/* both are aligned to 128 */
 	addr_of	x1, bss_end
-2:	stp	xzr, xzr, [x0], #16
+2:	.rept	8
 	stp	xzr, xzr, [x0], #16
-	stp	xzr, xzr, [x0], #16
-	stp	xzr, xzr, [x0], #16
+	.endr
 	cmp	x0, x1
 	b.lo	2b
 
