@@ -3,14 +3,17 @@
  *
  * Job      Make every usable range a region, but for what the guest kernel keeps for its page
  *          tables and stacks (frames.c): the lowest sixteenth above 1 MiB, 4 MiB at least and
- *          64 MiB at most; and all below 1 MiB, where CPUs are started. Where memory is not
- *          scarce the heap begins at a block that one entry of the page tables maps.
+ *          64 MiB at most; and all below 1 MiB, where CPUs are started. Map what the heap wants
+ *          to use.
+ * Blocks   are what one entry of the page tables maps. Where memory is not scarce the heap begins at
+ *          one.
  * Cost     constant for a range: handing over looks at nothing.
- * Context  thread 0, once, when all CPUs are up. */
+ * Context  thread 0, once, when all CPUs are up; mapping: as tern_port_map(). */
 #include "boot/heap.h"
 
 #include <tern/tern.h>
 
+#include "boot/vm.h"
 #include "lib/bits.h"
 #include "lib/log.h"
 
@@ -72,4 +75,17 @@ void heap_hand_over(struct memmap *m)
 			hand_over(m, border, r.end);
 		above = r.end;
 	}
+}
+
+/* Of blocks that are the heap's as a whole all is mapped: what follows is wanted soon. */
+bool heap_map(const struct memmap *m, uint64_t start, uint64_t size)
+{
+	const struct mem_range *r = memmap_range_at(m, start);
+	uint64_t from = align_down(start, BLOCK), to = align_up(start + size, BLOCK);
+
+	if (!r || r->kind != MEM_HEAP || from < r->start)
+		from = start;
+	if (!r || r->kind != MEM_HEAP || to > r->end)
+		to = start + size;
+	return vm_map_identity(from, to - from, VM_READ | VM_WRITE);
 }

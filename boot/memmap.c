@@ -248,11 +248,18 @@ bool memmap_take(struct memmap *m, uint64_t size, uint64_t align, uint64_t above
 	return false;
 }
 
-enum mem_kind memmap_kind_at(const struct memmap *m, uint64_t addr)
+const struct mem_range *memmap_range_at(const struct memmap *m, uint64_t addr)
 {
 	unsigned i = first_ending_above(m, addr);
 
-	return i < m->count && m->range[i].start <= addr ? m->range[i].kind : MEM_NONE;
+	return i < m->count && m->range[i].start <= addr ? &m->range[i] : NULL;
+}
+
+enum mem_kind memmap_kind_at(const struct memmap *m, uint64_t addr)
+{
+	const struct mem_range *r = memmap_range_at(m, addr);
+
+	return r ? r->kind : MEM_NONE;
 }
 
 uint64_t memmap_total(const struct memmap *m, enum mem_kind kind)

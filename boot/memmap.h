@@ -62,6 +62,8 @@ bool memmap_add(struct memmap *m, uint64_t start, uint64_t size, enum mem_kind k
 bool memmap_take(struct memmap *m, uint64_t size, uint64_t align, uint64_t above, uint64_t below,
 		 uint64_t *start);
 
+/* NULL: nothing is known of that address. */
+const struct mem_range *memmap_range_at(const struct memmap *m, uint64_t addr);
 enum mem_kind memmap_kind_at(const struct memmap *m, uint64_t addr);
 uint64_t memmap_total(const struct memmap *m, enum mem_kind kind);
 /* One past the highest usable byte, 0 if none. */

@@ -9,6 +9,7 @@
 #include "boot/console.h"
 #include "boot/cpu.h"
 #include "boot/fault.h"
+#include "boot/heap.h"
 #include "boot/ipi.h"
 #include "boot/machine.h"
 #include "boot/start.h"
@@ -69,7 +70,9 @@ bool tern_port_map(uintptr_t start, size_t size)
 	char word[2];
 	bool guards = cmdline_option(boot_info.cmdline, "guards", word, sizeof(word));
 
-	return vm_map_identity(start, size, VM_READ | VM_WRITE | (guards ? VM_PAGES : 0));
+	if (guards)
+		return vm_map_identity(start, size, VM_READ | VM_WRITE | VM_PAGES);
+	return heap_map(&boot_info.map, start, size);
 }
 
 bool tern_port_protect(uintptr_t start, size_t size, bool accessible)

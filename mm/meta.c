@@ -10,6 +10,7 @@
 
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "lib/clear.h"
 #include "lib/string.h"
 
 void tern_meta_feed(struct tern_meta *m, uintptr_t start, size_t size)
@@ -32,5 +33,9 @@ void *tern_meta_alloc(struct tern_meta *m, size_t size, size_t align)
 	m->wasted += at - m->next;
 	m->used += size;
 	m->next = at + size;
-	return memset((void *)at, 0, size);
+	/* Records are of whole words, which are cleared as objects are. */
+	if (unlikely(size == 0 || !is_aligned(at | size, sizeof(uint64_t))))
+		return memset((void *)at, 0, size);
+	tern_clear((void *)at, size);
+	return (void *)at;
 }

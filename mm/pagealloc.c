@@ -648,13 +648,31 @@ static struct tern_pagechunk *make_path(struct tern_pagealloc *p, uint64_t page,
 	return make_chunk(p, &path->node[0]->chunk[child_index(page, 0)]);
 }
 
+static bool owns_any(const struct tern_pagechunk *c)
+{
+	uint64_t any = 0;
+
+	for (unsigned w = 0; w < ARRAY_SIZE(c->owned.word); w++)
+		any |= c->owned.word[w];
+	return any;
+}
+
 /* Returns how many pages are new. The heap has not used them: the machine beneath need not hold them
  * yet, and whether it does is not the heap's doing. */
 static uint32_t give_to_chunk(struct tern_pagechunk *c, struct piece at)
 {
-	struct pallocbits before = c->owned;
-	uint32_t fresh = tern_pallocbits_give(&c->taken, &c->owned, at.i, at.n);
+	struct pallocbits before;
+	uint32_t fresh;
 
+	if (at.n == PALLOC_CHUNK_PAGES && !owns_any(c)) {
+		for (unsigned w = 0; w < ARRAY_SIZE(c->owned.word); w++) {
+			c->taken.word[w] = 0;
+			c->owned.word[w] = c->released.word[w] = ~0ull;
+		}
+		return at.n;
+	}
+	before = c->owned;
+	fresh = tern_pallocbits_give(&c->taken, &c->owned, at.i, at.n);
 	for (unsigned w = 0; w < ARRAY_SIZE(before.word); w++)
 		c->released.word[w] |= c->owned.word[w] & ~before.word[w];
 	return fresh;
