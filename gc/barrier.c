@@ -49,7 +49,7 @@ static TERN_INLINE uintptr_t *lately(struct tern_barrier_buffer *b, uintptr_t ad
 
 static TERN_INLINE bool is_new(struct tern_barrier_buffer *b, uintptr_t addr)
 {
-	return addr - tern_gc_state.marker.low <= tern_gc_state.marker.reach &&
+	return addr - tern_gc_state.marker.view.low <= tern_gc_state.marker.view.reach &&
 	       *lately(b, addr) != ~addr;
 }
 

@@ -87,10 +87,11 @@ static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, ui
 	struct tern_span_word *word = &s->word[slot / 64];
 	uint64_t bit = 1ull << slot % 64;
 
-	if (!tern_spanclass_collected(s->spc) || (s->magic && offset >= s->nbytes))
+	/* Most have been found before. What is left over at a span's end has bits in its words, which
+	 * are never set: see mm/sizeclass.c. */
+	if (!tern_spanclass_collected(s->spc) || get(&word->mark) & bit)
 		return;
-	/* Most have been found before. */
-	if (get(&word->mark) & bit || (get(&word->free) | get(&word->remote)) & bit)
+	if ((get(&word->free) | get(&word->remote)) & bit || (s->magic && offset >= s->nbytes))
 		return;
 	if (unlikely(s->scanned) && !tern_work_is_little(&w->work, w->marker->few)) {
 		tern_mark_span_shade(w, s, slot);
@@ -105,8 +106,10 @@ static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, ui
 
 static TERN_INLINE void shade_noted_here(struct tern_mark_work *w)
 {
-	for (unsigned i = 0; i < w->nnoted; i++)
-		shade(w, w->noted[i].span, w->noted[i].addr);
+	const struct tern_mark_place *end = &w->noted[w->nnoted];
+
+	for (const struct tern_mark_place *at = w->noted; at < end; at++)
+		shade(w, at->span, at->addr);
 	w->nnoted = 0;
 }
 
@@ -115,30 +118,40 @@ TERN_NOINLINE void tern_mark_noted(struct tern_mark_work *w)
 	shade_noted_here(w);
 }
 
-static TERN_INLINE void note_any(struct tern_mark_work *w, uintptr_t addr)
+/* What is noted becomes grey when there is no room for more. */
+static TERN_INLINE struct tern_mark_place *note_any(struct tern_mark_work *w,
+						    const struct tern_mark_view *v, uintptr_t word,
+						    struct tern_mark_place *to)
 {
-	note(w, addr);
-	if (unlikely(w->nnoted == TERN_MARK_NOTED))
-		tern_mark_noted(w);
+	if (word - v->low > v->reach)
+		return to;
+	to = note(v, word, to);
+	if (likely(to < &w->noted[TERN_MARK_NOTED]))
+		return to;
+	w->nnoted = TERN_MARK_NOTED;
+	tern_mark_noted(w);
+	return w->noted;
+}
+
+static TERN_INLINE void end_notes(struct tern_mark_work *w, const struct tern_mark_place *to)
+{
+	w->nnoted = (unsigned)(to - w->noted);
 }
 
 void tern_mark_address(struct tern_mark_work *w, uintptr_t addr)
 {
-	if (addr - w->marker->low <= w->marker->reach)
-		note_any(w, addr);
+	end_notes(w, note_any(w, &w->marker->view, addr, &w->noted[w->nnoted]));
 }
 
 /* Stacks and data hold much that a sanitizer keeps others from. */
 TERN_NO_SANITIZE void tern_mark_range(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
 {
-	uintptr_t first = w->marker->low, reach = w->marker->reach;
+	const struct tern_mark_view v = w->marker->view;
+	struct tern_mark_place *to = &w->noted[w->nnoted];
 
-	for (; low < high; low += sizeof(uintptr_t)) {
-		uintptr_t word = *(const uintptr_t *)low;
-
-		if (word - first <= reach)
-			note_any(w, word);
-	}
+	for (; low < high; low += sizeof(uintptr_t))
+		to = note_any(w, &v, *(const uintptr_t *)low, to);
+	end_notes(w, to);
 }
 
 /* --- by types -------------------------------------------------------------------------------- */
@@ -147,14 +160,12 @@ TERN_NO_SANITIZE void tern_mark_range(struct tern_mark_work *w, uintptr_t low, u
 
 TERN_NO_SANITIZE static void mark_words(struct tern_mark_work *w, uintptr_t at, uint64_t mask)
 {
-	uintptr_t first = w->marker->low, reach = w->marker->reach;
+	const struct tern_mark_view v = w->marker->view;
+	struct tern_mark_place *to = &w->noted[w->nnoted];
 
-	for (; mask; mask &= mask - 1) {
-		uintptr_t word = ((const uintptr_t *)at)[__builtin_ctzll(mask)];
-
-		if (word - first <= reach)
-			note_any(w, word);
-	}
+	for (; mask; mask &= mask - 1)
+		to = note_any(w, &v, ((const uintptr_t *)at)[__builtin_ctzll(mask)], to);
+	end_notes(w, to);
 }
 
 /* Only those in [low, high). */
@@ -505,24 +516,30 @@ void tern_marker_init(struct tern_marker *m, struct tern_mheap *heap, unsigned f
 	m->pool.lock = (struct tern_lock)TERN_LOCK_INIT(&tern_workpool_class);
 }
 
-void tern_mark_start(struct tern_marker *m, unsigned nworkers)
+/* By the arenas themselves: there is no window, or it has not all of them. */
+static void find_reach(struct tern_mark_view *v)
 {
-	const struct tern_arena_map *map = m->heap->arenas;
-	struct tern_arena *a = atomic_load_explicit(&map->newest, memory_order_acquire);
+	struct tern_arena *a = atomic_load_explicit(&v->arenas->newest, memory_order_acquire);
 	uintptr_t last = 0;
 
-	m->low = UINTPTR_MAX;
+	v->low = UINTPTR_MAX;
 	for (; a; a = a->next) {
 		uintptr_t base = tern_page_addr(a->first_page);
 
-		m->low = base < m->low ? base : m->low;
+		v->low = base < v->low ? base : v->low;
 		last = base + (TERN_ARENA_SIZE - 1) > last ? base + (TERN_ARENA_SIZE - 1) : last;
 	}
-	m->reach = last > m->low ? last - m->low : 0;
-	m->block = NULL;
-	if (m->reach && tern_arena_block_of(map, tern_page_of(m->low)) ==
-				tern_arena_block_of(map, tern_page_of(last)))
-		m->block = tern_arena_block_of(map, tern_page_of(m->low));
+	v->reach = last > v->low ? last - v->low : 0;
+}
+
+void tern_mark_start(struct tern_marker *m, unsigned nworkers)
+{
+	struct tern_mark_view *v = &m->view;
+
+	v->arenas = m->heap->arenas;
+	v->tables = tern_arena_all_slots(v->arenas, &v->low, &v->reach);
+	if (!v->tables)
+		find_reach(v);
 	tern_work_start(&m->pool, nworkers);
 }
 

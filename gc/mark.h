@@ -8,11 +8,17 @@
 #define TERN_MARK_FEW 32u
 
 /* What marking has to know of the heap; nothing of it changes while the world is stopped. */
+/* Where objects are. */
+struct tern_mark_view {
+	uintptr_t low, reach; /* in [low, low + reach] */
+	/* Of all arenas, from low on; NULL: no window has them all. */
+	const tern_arena_slot *tables;
+	const struct tern_arena_map *arenas;
+};
+
 struct tern_marker {
 	struct tern_mheap *heap;
-	uintptr_t low, reach; /* objects lie in [low, low + reach] */
-	/* That leads to all arenas; NULL: there are several. */
-	const struct tern_arena_block *block;
+	struct tern_mark_view view;
 	/* As long as there are fewer grey objects they are scanned one by one: they would not gather. */
 	unsigned few;
 	struct tern_workpool pool;

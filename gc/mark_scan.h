@@ -78,57 +78,52 @@ static TERN_INLINE void count_mark(struct tern_mark_work *w, struct tern_mspan *
 	w->work.marked_bytes += s->elemsize;
 }
 
-/* Of an address that is within reach. */
-static TERN_INLINE struct tern_mspan *span_of(const struct tern_marker *m, uintptr_t addr)
+/* Of an address that is within reach. Tables that are made while the program runs are of objects that
+ * are black. */
+static TERN_INLINE struct tern_mspan *span_of(const struct tern_mark_view *v, uintptr_t addr)
 {
-	const struct tern_arena_block *b = m->block;
-	const struct tern_arena *a;
-	uint64_t page = tern_page_of(addr);
+	uint64_t page = (addr - v->low) >> TERN_PAGE_SHIFT;
 
-	if (unlikely(!b))
-		return tern_arena_span(m->heap->arenas, addr);
-	a = tern_arena_in(b, page);
-	return a ? tern_arena_page_span(a, page) : NULL;
+	if (unlikely(!v->tables))
+		return tern_arena_span(v->arenas, addr);
+	return tern_arena_slot_span(&v->tables[page / ARENA_TABLE_PAGES], page);
 }
 
-/* To be shaded soon. There is room for one. */
-static TERN_INLINE void note(struct tern_mark_work *w, uintptr_t addr)
+/* To be shaded soon, if it is in a span. Returns where the next one goes. */
+static TERN_INLINE struct tern_mark_place *note(const struct tern_mark_view *v, uintptr_t word,
+						struct tern_mark_place *to)
 {
-	struct tern_mspan *s = span_of(w->marker, addr);
+	struct tern_mspan *s;
 
-	if (!s)
-		return;
+	if (word - v->low > v->reach || !(s = span_of(v, word)))
+		return to;
 	__builtin_prefetch(&s->marked);
 	__builtin_prefetch(&s->word[1]);
-	w->noted[w->nnoted++] = (struct tern_mark_place){ addr, s };
+	*to = (struct tern_mark_place){ word, s };
+	return to + 1;
 }
 
-/* Read once: the program may be writing. */
-static TERN_INLINE void note_within(struct tern_mark_work *w, uintptr_t word, uintptr_t first,
-				    uintptr_t reach)
-{
-	if (word - first <= reach)
-		note(w, word);
-}
-
-/* Pointers come first in most types, and all words may be some where there is no type. */
+/* Pointers come first in most types, and all words may be some where there is no type. Each is read
+ * once: the program may be writing. */
 TERN_NO_SANITIZE static TERN_INLINE void scan_small(struct tern_mark_work *w, uintptr_t obj,
 						    uint64_t mask)
 {
 	unsigned nwords = 64 - (unsigned)__builtin_clzll(mask);
 	const uintptr_t *at = (const uintptr_t *)obj, *end = at + nwords;
-	uintptr_t first = w->marker->low, reach = w->marker->reach;
+	const struct tern_mark_view v = w->marker->view;
+	struct tern_mark_place *to;
 
 	if (unlikely(w->nnoted >= TERN_MARK_NOTED - MASK_BITS))
 		tern_mark_noted(w);
+	to = &w->noted[w->nnoted];
 	w->work.scanned_bytes += nwords * sizeof(uintptr_t);
-	if (mask & (mask + 1)) {
+	if (mask & (mask + 1))
 		for (; mask; mask &= mask - 1)
-			note_within(w, at[__builtin_ctzll(mask)], first, reach);
-		return;
-	}
-	for (; at < end; at++)
-		note_within(w, *at, first, reach);
+			to = note(&v, at[__builtin_ctzll(mask)], to);
+	else
+		for (; at < end; at++)
+			to = note(&v, *at, to);
+	w->nnoted = (unsigned)(to - w->noted);
 }
 
 /* In mark_span.c: make an object grey that was white, in a span with scanned bits. */

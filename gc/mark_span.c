@@ -173,7 +173,7 @@ bool tern_mark_spans(struct tern_mark_work *w)
 	unsigned n = tern_work_take_first(&w->work, entry, BATCH);
 
 	for (unsigned i = 0; i < n; i++) {
-		span[i] = span_of(w->marker, addr_of(entry[i]));
+		span[i] = span_of(&w->marker->view, addr_of(entry[i]));
 		__builtin_prefetch((const void *)addr_of(entry[i]));
 		__builtin_prefetch(&span[i]->marked);
 		__builtin_prefetch(&span[i]->word[1]);

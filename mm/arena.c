@@ -3,6 +3,9 @@
  *
  * Job      Records of arenas, made when the heap grows into them; a page's span; which memory was
  *          never used.
+ * Window   over all tables, as long as a part of it that is worth it has some, and there was memory
+ *          for it. Who looks a page up in one that is replaced meanwhile misses tables that are
+ *          newer, and came by no address in them.
  * Owns     the map and the records, from meta.
  * Locks    making records: the owner's. The rest takes none: a page's entry is changed by who has
  *          the page, and words that pages share are changed atomically.
@@ -13,6 +16,12 @@
 
 #include "lib/assert.h"
 #include "lib/compiler.h"
+
+/* In tables: the smallest window, the largest one that is made in any case, and of how many of a larger
+ * one at least one must be there. */
+#define WINDOW_MIN    64u
+#define WINDOW_SMALL  1024u
+#define WINDOW_SPARSE 64u
 
 static struct tern_arena_table *table_of(const struct tern_arena_map *m, uint64_t page)
 {
@@ -28,6 +37,15 @@ static struct tern_arena_block *block_of(const struct tern_arena_map *m, uint64_
 {
 	return atomic_load_explicit(&m->block[page / TERN_ARENA_PAGES >> ARENA_L2_BITS],
 				    memory_order_relaxed);
+}
+
+struct tern_mspan *tern_arena_span_beyond(const struct tern_arena_map *m, uint64_t page)
+{
+	const struct tern_arena *a = tern_arena_of(m, page);
+
+	if (!a)
+		return NULL;
+	return tern_arena_page_span(a, page);
 }
 
 size_t tern_arena_missing(const struct tern_arena_map *m, uint64_t page)
@@ -48,6 +66,97 @@ static void list_arena(struct tern_arena_map *m, struct tern_arena *a, uint64_t 
 	a->next = atomic_load_explicit(&m->newest, memory_order_relaxed);
 	atomic_store_explicit(&m->newest, a, memory_order_release);
 }
+
+/* --- the window ------------------------------------------------------------------------------ */
+
+static struct tern_arena_table *load_table(const tern_arena_slot *slot)
+{
+	return atomic_load_explicit(slot, memory_order_relaxed);
+}
+
+static uint64_t ntables(const struct tern_arena_map *m)
+{
+	return atomic_load_explicit(&m->ntables, memory_order_relaxed);
+}
+
+static bool is_in(const struct tern_arena_window *w, uint64_t i)
+{
+	return w && i - w->first < w->n;
+}
+
+/* What the old window has, and what was made beside it. */
+static void fill_window(const struct tern_arena_map *m, struct tern_arena_window *w,
+			const struct tern_arena_window *old)
+{
+	uint64_t ntables = 0;
+
+	for (uint64_t i = 0; i < w->n; i++) {
+		uint64_t at = w->first + i;
+		struct tern_arena_table *t = is_in(old, at)
+						     ? load_table(&old->table[at - old->first])
+						     : table_of(m, at * ARENA_TABLE_PAGES);
+
+		atomic_store_explicit(&w->table[i], t, memory_order_relaxed);
+		ntables += t != NULL;
+	}
+	atomic_store_explicit(&w->ntables, ntables, memory_order_relaxed);
+}
+
+/* Twice as much as there is, so that it lasts until the heap has grown by half, to whichever side: all
+ * windows together take a few words for each table. Tables far from all others are not worth it. */
+static void widen(struct tern_arena_map *m, struct tern_meta *meta)
+{
+	const struct tern_arena_window *old =
+		atomic_load_explicit(&m->window, memory_order_relaxed);
+	uint64_t n = WINDOW_MIN, middle = m->low + (m->high - m->low) / 2;
+	struct tern_arena_window *w;
+
+	while (n < 2 * (m->high - m->low + 1))
+		n *= 2;
+	if (n > WINDOW_SMALL && n > WINDOW_SPARSE * ntables(m))
+		return;
+	w = tern_meta_alloc(meta, sizeof(*w) + n * sizeof(w->table[0]), sizeof(uint64_t));
+	if (!w)
+		return;
+	w->first = middle > n / 2 ? middle - n / 2 : 0;
+	w->n = n;
+	fill_window(m, w, old);
+	/* release: with the dependent loads of who looks a page up */
+	atomic_store_explicit(&m->window, w, memory_order_release);
+}
+
+static void show_table(struct tern_arena_map *m, struct tern_meta *meta, uint64_t page,
+		       struct tern_arena_table *t)
+{
+	struct tern_arena_window *w = atomic_load_explicit(&m->window, memory_order_relaxed);
+	uint64_t i = page / ARENA_TABLE_PAGES;
+
+	if (ntables(m) == 0)
+		m->low = m->high = i;
+	m->low = i < m->low ? i : m->low;
+	m->high = i > m->high ? i : m->high;
+	atomic_store_explicit(&m->ntables, ntables(m) + 1, memory_order_relaxed);
+	if (is_in(w, i)) {
+		atomic_fetch_add_explicit(&w->ntables, 1, memory_order_relaxed);
+		atomic_store_explicit(&w->table[i - w->first], t, memory_order_release);
+	}
+	if (!is_in(w, m->low) || !is_in(w, m->high))
+		widen(m, meta);
+}
+
+const tern_arena_slot *tern_arena_all_slots(const struct tern_arena_map *m, uintptr_t *low,
+					    uintptr_t *reach)
+{
+	struct tern_arena_window *w = atomic_load_explicit(&m->window, memory_order_acquire);
+
+	if (!w || atomic_load_explicit(&w->ntables, memory_order_relaxed) != ntables(m))
+		return NULL;
+	*low = tern_page_addr(w->first * ARENA_TABLE_PAGES);
+	*reach = w->n * ARENA_TABLE_PAGES * TERN_PAGE_SIZE - 1;
+	return w->table;
+}
+
+/* --- records --------------------------------------------------------------------------------- */
 
 bool tern_arena_make(struct tern_arena_map *m, struct tern_meta *meta, uint64_t page)
 {
@@ -70,6 +179,8 @@ bool tern_arena_make(struct tern_arena_map *m, struct tern_meta *meta, uint64_t 
 	else
 		atomic_store_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES], record,
 				      memory_order_release);
+	if (b && a)
+		show_table(m, meta, page, record);
 	return true;
 }
 

@@ -4,7 +4,9 @@
  * The address space is cut into arenas of 64 MiB. A map of two levels leads to the record of each
  * arena in which the heap has pages; the record has a table for each 4 MiB, which says for every
  * page which span it belongs to. What the heap does not use costs nothing: there stands NULL. Tables
- * are never given back, so readers need no lock. */
+ * are never given back, so readers need no lock.
+ *
+ * A heap's arenas are neighbours, mostly: then a window leads from an address to its table at once. */
 #ifndef MM_ARENA_H
 #define MM_ARENA_H
 
@@ -14,6 +16,7 @@
 
 #include <tern/port.h>
 
+#include "lib/compiler.h"
 #include "mm/meta.h"
 #include "mm/page.h"
 
@@ -34,10 +37,12 @@ struct tern_arena_table {
 	_Atomic(struct tern_mspan *) span[ARENA_TABLE_PAGES];
 };
 
+typedef _Atomic(struct tern_arena_table *) tern_arena_slot; /* [atomic: release, relaxed] */
+
 struct tern_arena {
 	struct tern_arena *next; /* [const] the one that was made before */
 	uint64_t first_page;     /* [const] */
-	_Atomic(struct tern_arena_table *) table[ARENA_TABLES];
+	tern_arena_slot table[ARENA_TABLES];
 	/* [atomic: relaxed] pages of the arena from this one on read as zero and were never used */
 	_Atomic uint32_t zeroed_base;
 	/* A bit for each page. [atomic: relaxed] */
@@ -53,7 +58,19 @@ struct tern_arena_block {
 	_Atomic(struct tern_arena *) arena[1u << ARENA_L2_BITS];
 };
 
+/* Tables side by side, of n times 4 MiB from table number `first` on. When it is too small another
+ * one takes its place. */
+struct tern_arena_window {
+	uint64_t first, n; /* [const] */
+	/* [atomic: relaxed, changed with the lock of the owner] of them there are so many */
+	_Atomic uint64_t ntables;
+	tern_arena_slot table[];
+};
+
 struct tern_arena_map {
+	_Atomic(struct tern_arena_window *) window; /* [atomic: release, relaxed] NULL: none yet */
+	_Atomic uint64_t ntables; /* [atomic: relaxed, changed with the lock of the owner] */
+	uint64_t low, high;       /* [lock of the owner] the first table and the last, by number */
 	_Atomic(struct tern_arena *) newest; /* [atomic: release by who makes one, acquire] */
 	_Atomic(struct tern_arena_block *) block[1u << ARENA_L1_BITS];
 };
@@ -87,26 +104,40 @@ static inline struct tern_arena *tern_arena_of(const struct tern_arena_map *m, u
 	return b ? tern_arena_in(b, page) : NULL;
 }
 
-/* The span of a page of the arena; NULL if it has none. */
-static inline struct tern_mspan *tern_arena_page_span(const struct tern_arena *a, uint64_t page)
+/* What the slot leads to says of a page; NULL: no span. */
+static inline struct tern_mspan *tern_arena_slot_span(const tern_arena_slot *slot, uint64_t page)
 {
-	struct tern_arena_table *t;
+	struct tern_arena_table *t = atomic_load_explicit(slot, memory_order_relaxed);
 
-	t = atomic_load_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
-				 memory_order_relaxed);
 	if (!t)
 		return NULL;
 	return atomic_load_explicit(&t->span[page % ARENA_TABLE_PAGES], memory_order_relaxed);
 }
 
+/* The span of a page of the arena; NULL if it has none. */
+static inline struct tern_mspan *tern_arena_page_span(const struct tern_arena *a, uint64_t page)
+{
+	return tern_arena_slot_span(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES], page);
+}
+
+/* Of a page that the window does not know. */
+struct tern_mspan *tern_arena_span_beyond(const struct tern_arena_map *m, uint64_t page);
+
 /* The span that an address lies in; NULL if it lies in none. Any address at all. */
 static inline struct tern_mspan *tern_arena_span(const struct tern_arena_map *m, uintptr_t addr)
 {
-	uint64_t page = tern_page_of(addr);
-	struct tern_arena *a = tern_arena_of(m, page);
+	uint64_t page = tern_page_of(addr), i;
+	const struct tern_arena_window *w = atomic_load_explicit(&m->window, memory_order_relaxed);
 
-	return a ? tern_arena_page_span(a, page) : NULL;
+	if (likely(w) && likely((i = page / ARENA_TABLE_PAGES - w->first) < w->n))
+		return tern_arena_slot_span(&w->table[i], page);
+	return tern_arena_span_beyond(m, page);
 }
+
+/* The slots of the window, the first of them for *low on, if no table stands beside it; no heap's
+ * address is above *low + *reach. Tables that come later may be elsewhere. */
+const tern_arena_slot *tern_arena_all_slots(const struct tern_arena_map *m, uintptr_t *low,
+					    uintptr_t *reach);
 
 /* How large the next record is that a page lacks: the first level's block, its arena's record, its
  * table; 0 if it has all. tern_arena_make() makes that one. False when meta has no room. Owner's

@@ -198,6 +198,109 @@ TEST(arena, records_are_made_once_each_and_no_more)
 	EXPECT_EQ(tern_arena_missing(&large->map, 0), sizeof(struct tern_arena_block));
 }
 
+#define NEAR 300u /* tables, among which some are made */
+
+static bool make_table(uint64_t table)
+{
+	uint64_t page = table * ARENA_TABLE_PAGES;
+
+	if (!make(page))
+		return false;
+	tern_arenas_set_span(&large->map, page + table % ARENA_TABLE_PAGES, 1,
+			     &spans[table % SPANS]);
+	return true;
+}
+
+static uintptr_t address_in_table(uint64_t table)
+{
+	return tern_page_addr(table * ARENA_TABLE_PAGES + table % ARENA_TABLE_PAGES);
+}
+
+/* In whatever order tables come, the window has all of them, and is not much larger than it must be. */
+TEST(arena, the_window_has_all_tables_that_are_near)
+{
+	for (unsigned round = 0; round < 20; round++) {
+		uint64_t first = test_random_below(t, places[5] / ARENA_TABLE_PAGES), made[40];
+		uint64_t low = UINT64_MAX, high = 0;
+
+		start();
+		for (unsigned n = 0; n < ARRAY_SIZE(made); n++) {
+			uintptr_t begin, reach;
+			const tern_arena_slot *slots;
+
+			made[n] = first + test_random_below(t, NEAR);
+			low = made[n] < low ? made[n] : low;
+			high = made[n] > high ? made[n] : high;
+			REQUIRE(make_table(made[n]));
+			slots = tern_arena_all_slots(&large->map, &begin, &reach);
+			REQUIRE(slots && reach + 1 <= 4 * (NEAR + 64) * MiB(4));
+			for (unsigned i = 0; i <= n; i++) {
+				uintptr_t addr = address_in_table(made[i]), offset = addr - begin;
+
+				REQUIRE(tern_arena_span(&large->map, addr) ==
+					&spans[made[i] % SPANS]);
+				REQUIRE(offset <= reach);
+				REQUIRE(tern_arena_slot_span(&slots[offset / MiB(4)],
+							     tern_page_of(addr)) ==
+					&spans[made[i] % SPANS]);
+			}
+		}
+		EXPECT(!tern_arena_span(&large->map, address_in_table(low - 1)));
+		EXPECT(!tern_arena_span(&large->map, address_in_table(high + 1)));
+	}
+}
+
+/* Grown downwards by one table after the other, windows double as they do upwards. */
+TEST(arena, windows_double_to_either_side)
+{
+	for (int step = -1; step <= 1; step += 2) {
+		uint64_t table = 5000;
+		size_t used, all;
+
+		start();
+		for (unsigned i = 0; i < 80; i++, table += (uint64_t)step)
+			REQUIRE(make_table(table));
+		used = meta.used;
+		all = 80 * sizeof(struct tern_arena_table) + 7 * sizeof(struct tern_arena) +
+		      sizeof(struct tern_arena_block);
+		EXPECT(used < all + 10 * 80 * sizeof(tern_arena_slot));
+		EXPECT(tern_arena_span(&large->map, address_in_table(5000)));
+		EXPECT(tern_arena_span(&large->map, address_in_table(table - (uint64_t)step)));
+	}
+}
+
+TEST(arena, what_no_window_has_is_found_all_the_same)
+{
+	uint64_t far = places[4] / ARENA_TABLE_PAGES;
+	uintptr_t low, reach;
+
+	start();
+	EXPECT(!tern_arena_all_slots(&large->map, &low, &reach));
+	REQUIRE(make_table(100));
+	EXPECT(tern_arena_all_slots(&large->map, &low, &reach));
+	REQUIRE(make_table(far));
+	EXPECT(!tern_arena_all_slots(&large->map, &low, &reach));
+	EXPECT(tern_arena_span(&large->map, address_in_table(100)) == &spans[0]);
+	EXPECT(tern_arena_span(&large->map, address_in_table(far)) == &spans[far % SPANS]);
+	EXPECT(!tern_arena_span(&large->map, address_in_table(far + 1)));
+
+	/* Its table is the last for which there is memory; the next one brings the window. */
+	start();
+	REQUIRE(make_table(100));
+	while (tern_arena_missing(&large->map, 170 * ARENA_TABLE_PAGES) !=
+	       sizeof(struct tern_arena_table))
+		REQUIRE(tern_arena_make(&large->map, &meta, 170 * ARENA_TABLE_PAGES));
+	meta.fail_after = 1;
+	REQUIRE(make_table(170));
+	EXPECT(!tern_arena_all_slots(&large->map, &low, &reach));
+	EXPECT(tern_arena_span(&large->map, address_in_table(170)) == &spans[0]);
+	meta.fail_after = SIZE_MAX;
+	REQUIRE(make_table(171));
+	EXPECT(tern_arena_all_slots(&large->map, &low, &reach));
+	EXPECT(tern_arena_span(&large->map, address_in_table(100)) == &spans[0]);
+	EXPECT(tern_arena_span(&large->map, address_in_table(170)) == &spans[0]);
+}
+
 /* Whatever was used or was not zero when it came is never said to be zero. */
 TEST(arena, what_was_used_is_not_zero)
 {
