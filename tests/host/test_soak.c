@@ -123,22 +123,6 @@ static void follow(unsigned cpu, void *arg)
 	atomic_fetch_add_explicit(&calls, n, memory_order_relaxed);
 }
 
-static void go_offline(unsigned cpu, void *arg)
-{
-	(void)cpu;
-	(void)arg;
-	tern_cpu_offline();
-}
-
-static uint64_t used_when_quiet(void)
-{
-	struct tern_page_stats s;
-
-	run_on_cpus(cpus_for_tests(), go_offline, NULL);
-	tern_page_stats(&s);
-	return s.used;
-}
-
 static void round_of(struct test *t, uint64_t ns, uint64_t used)
 {
 	uint64_t rng = test_random(t) | 1;

@@ -11,6 +11,7 @@
 #include "mm/heap.h"
 #include "tests/test.h"
 #include "tests/unit/heap.h"
+#include "tests/unit/objects.h"
 
 #define WORKERS 3u
 #define FREERS  2u /* never allocate, so that they have no cache */
@@ -57,21 +58,14 @@ static void *counted_malloc(size_t size)
 	return p;
 }
 
-static uint64_t next(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
-}
-
 static void work(unsigned cpu)
 {
 	uint64_t rng = cpu + 1;
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		unsigned slot = next(&rng) % SHARED, bits = next(&rng) % (i % 50 ? 11 : 17);
-		void *p = counted_malloc(next(&rng) % (2ull << bits));
+		unsigned slot = next_random(&rng) % SHARED,
+			 bits = next_random(&rng) % (i % 50 ? 11 : 17);
+		void *p = counted_malloc(next_random(&rng) % (2ull << bits));
 
 		if (i % 3)
 			counted_free(p);
@@ -86,7 +80,7 @@ static void only_free(unsigned cpu)
 	uint64_t rng = cpu + 1;
 
 	while (working)
-		counted_free(atomic_exchange(&shared[next(&rng) % SHARED], NULL));
+		counted_free(atomic_exchange(&shared[next_random(&rng) % SHARED], NULL));
 }
 
 static void ignore(const struct tern_page_span *span, void *arg)

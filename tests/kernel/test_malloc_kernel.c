@@ -85,22 +85,6 @@ static void end_handler(unsigned cpu, void *arg)
 	}
 }
 
-static void go_offline(unsigned cpu, void *arg)
-{
-	(void)cpu;
-	(void)arg;
-	tern_cpu_offline();
-}
-
-static uint64_t used_when_quiet(void)
-{
-	struct tern_page_stats s;
-
-	run_on_cpus(cpus_for_tests(), go_offline, NULL);
-	tern_page_stats(&s);
-	return s.used;
-}
-
 static void race(struct test *t, uint64_t ns)
 {
 	uint64_t before = used_when_quiet();
@@ -178,7 +162,7 @@ TEST(malloc_kernel, in_a_handler_the_heap_does_not_grow)
 	ipi_call(last_cpu(), free_in_interrupt, NULL);
 	tern_free(p);
 	thread_pin(THREAD_ANY_CPU);
-	EXPECT_EQ(own_heap_used(), 0);
+	EXPECT_EQ(used_when_quiet(), 0);
 	own_heap_end();
 }
 
@@ -198,6 +182,6 @@ TEST(malloc_kernel, with_interrupts_off_the_heap_grows)
 	EXPECT(!arch_irq_enabled());
 	arch_irq_restore(irq);
 	EXPECT(p && q);
-	EXPECT_EQ(own_heap_used(), 0);
+	EXPECT_EQ(used_when_quiet(), 0);
 	own_heap_end();
 }

@@ -9,7 +9,8 @@
 #include "boot/thread.h"
 #include "lib/bits.h"
 #include "tests/test.h"
-#include "tests/unit/own_heap.h"
+#include "tests/unit/heap.h"
+#include "tests/unit/objects.h"
 
 #define HELD   24
 #define ROUNDS 400
@@ -98,14 +99,6 @@ struct run {
 	uint64_t mark;
 };
 
-static uint64_t next_random(uint64_t *seed)
-{
-	*seed ^= *seed << 13;
-	*seed ^= *seed >> 7;
-	*seed ^= *seed << 17;
-	return *seed;
-}
-
 static bool is_whole(const struct run *r)
 {
 	for (size_t i = 0; i < r->n; i += 64)
@@ -168,7 +161,7 @@ TEST_SLOW(pages, memory_ends_and_comes_back)
 	} *list = NULL, *page;
 	struct tern_page_stats after;
 	size_t size = handed_over() > GiB(1) ? MiB(64) : TERN_HEAP_PAGE;
-	uint64_t used = own_heap_used();
+	uint64_t used = used_when_quiet();
 
 	while ((page = tern_pages_alloc(size, 0, 0))) {
 		page->next = list;
@@ -181,5 +174,5 @@ TEST_SLOW(pages, memory_ends_and_comes_back)
 		list = page->next;
 		tern_pages_free(page, size);
 	}
-	EXPECT(own_heap_used() <= used);
+	EXPECT(used_when_quiet() <= used);
 }

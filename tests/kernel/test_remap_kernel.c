@@ -17,22 +17,6 @@
 #define PAGE TERN_HEAP_PAGE
 #define SIZE TERN_REMAP_MIN
 
-static void go_offline(unsigned cpu, void *arg)
-{
-	(void)cpu;
-	(void)arg;
-	tern_cpu_offline();
-}
-
-static uint64_t used_when_quiet(void)
-{
-	struct tern_page_stats s;
-
-	run_on_cpus(cpus_for_tests(), go_offline, NULL);
-	tern_page_stats(&s);
-	return s.used;
-}
-
 static bool leads_to(const uint8_t *at, const uint8_t *page)
 {
 	uint64_t pa;

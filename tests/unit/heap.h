@@ -17,5 +17,9 @@ bool probe_byte(const void *addr, uint8_t *byte);
 unsigned cpus_for_tests(void);
 /* Run fn(cpu, arg) on CPUs 0 .. n - 1 at the same time, in threads, and wait for all. */
 void run_on_cpus(unsigned n, void (*fn)(unsigned cpu, void *arg), void *arg);
+/* Each of these CPUs gives back what its cache holds. */
+void all_cpus_offline(void);
+/* ... and then, bytes of pages that are in use. */
+uint64_t used_when_quiet(void);
 
 #endif

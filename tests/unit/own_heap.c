@@ -17,13 +17,6 @@ static struct tern_mcache other_none TERN_UNCLEARED; /* counts frees of CPUs wit
 static void *run;
 static size_t run_size;
 
-static void go_offline(unsigned cpu, void *arg)
-{
-	(void)cpu;
-	(void)arg;
-	tern_cpu_offline();
-}
-
 size_t own_heap_begin(size_t size)
 {
 	/* A test that was cut short has left it so. */
@@ -31,7 +24,7 @@ size_t own_heap_begin(size_t size)
 		own_heap_end();
 	/* Stacks that a CPU keeps are in no heap's own records. */
 	if (heap_for_tests())
-		run_on_cpus(cpus_for_tests(), go_offline, NULL);
+		all_cpus_offline();
 	for (run_size = size; heap_for_tests() && run_size >= TERN_HEAP_PAGE; run_size /= 2)
 		if ((run = tern_pages_alloc(run_size, 0, 0)))
 			break;
@@ -54,13 +47,27 @@ bool own_heap_add(void)
 	return tern_add_region((uintptr_t)run, run_size) == TERN_OK;
 }
 
-uint64_t own_heap_used(void)
+static void come_once(unsigned cpu, void *arg)
 {
-	struct tern_page_stats s;
+	(void)cpu;
+	(void)arg;
+	tern_free(tern_malloc(8));
+}
 
-	run_on_cpus(cpus_for_tests(), go_offline, NULL);
-	tern_page_stats(&s);
-	return s.used;
+bool own_heap_for(struct test *t, size_t size)
+{
+	size_t have = own_heap_begin(size);
+
+	if (have < size) {
+		t->skip_reason = "too little memory";
+		if (have)
+			own_heap_end();
+		return false;
+	}
+	if (!EXPECT(own_heap_add()))
+		return false;
+	run_on_cpus(cpus_for_tests(), come_once, NULL);
+	return EXPECT_EQ(used_when_quiet(), 0);
 }
 
 void own_heap_end(void)

@@ -121,22 +121,6 @@ static void come_and_go(unsigned cpu, void *arg)
 	}
 }
 
-static void go_offline(unsigned cpu, void *arg)
-{
-	(void)cpu;
-	(void)arg;
-	tern_cpu_offline();
-}
-
-static uint64_t used_when_quiet(void)
-{
-	struct tern_page_stats s;
-
-	run_on_cpus(cpus_for_tests(), go_offline, NULL);
-	tern_page_stats(&s);
-	return s.used;
-}
-
 static void run_load(struct test *t, void (*fn)(unsigned cpu, void *arg), unsigned rounds)
 {
 	uint64_t before, rng = test_random(t) | 1;

@@ -17,30 +17,6 @@ struct link {
 	struct link *next;
 };
 
-static void come_once(unsigned cpu, void *arg)
-{
-	(void)cpu;
-	(void)arg;
-	tern_free(tern_malloc(8));
-}
-
-/* Every CPU has its cache, wherever the test may wander. */
-static bool begin(struct test *t, size_t size)
-{
-	size_t have = own_heap_begin(size);
-
-	if (have < size) {
-		t->skip_reason = "too little memory";
-		if (have)
-			own_heap_end();
-		return false;
-	}
-	if (!EXPECT(own_heap_add()))
-		return false;
-	run_on_cpus(cpus_for_tests(), come_once, NULL);
-	return EXPECT_EQ(own_heap_used(), 0);
-}
-
 /* Records of many sizes, as large as those of debug builds, would soon cut all of it to pieces: these
  * begin anew for each class. */
 static bool begin_class(struct test *t, size_t size)
@@ -48,7 +24,7 @@ static bool begin_class(struct test *t, size_t size)
 	if (!TERN_DEBUG)
 		return true;
 	own_heap_end();
-	return begin(t, size);
+	return own_heap_for(t, size);
 }
 
 /* Take all that there is in objects of a size. */
@@ -89,7 +65,7 @@ TEST(oom, each_class_takes_all_and_gives_it_back)
 {
 	uint64_t free;
 
-	if (!begin(t, MiB(2)))
+	if (!own_heap_for(t, MiB(2)))
 		return;
 	free_all(take_all(8, &free)); /* makes the records that the largest number of spans need */
 	for (unsigned c = 1; c <= TERN_SIZECLASSES && !t->failures && begin_class(t, MiB(2)); c++) {
@@ -99,11 +75,11 @@ TEST(oom, each_class_takes_all_and_gives_it_back)
 		/* The heap grows and makes its records. If the border of an arena lies in this memory,
 		 * that cuts it otherwise than what comes later. */
 		free_all(take_all(size, &n));
-		EXPECT_EQ(own_heap_used(), 0);
+		EXPECT_EQ(used_when_quiet(), 0);
 		free_all(take_all(size, &n));
-		EXPECT_EQ(own_heap_used(), 0);
+		EXPECT_EQ(used_when_quiet(), 0);
 		free_in_two_turns(take_all(size, &again));
-		EXPECT_EQ(own_heap_used(), 0);
+		EXPECT_EQ(used_when_quiet(), 0);
 		if (!EXPECT(n > 0 && again >= n))
 			test_note(t, "of %zu bytes: %llu, then %llu", size, (unsigned long long)n,
 				  (unsigned long long)again);
@@ -127,7 +103,7 @@ static bool has_run(unsigned npages)
  * pages than there are in a row may be refused, and no other. */
 TEST(oom, what_one_class_lets_go_another_has)
 {
-	if (!begin(t, MiB(1)))
+	if (!own_heap_for(t, MiB(1)))
 		return;
 	for (unsigned c = 1; c < TERN_SIZECLASSES && !t->failures && begin_class(t, MiB(1));
 	     c += 5) {
@@ -151,7 +127,7 @@ TEST(oom, what_one_class_lets_go_another_has)
 	}
 	if (t->skip_reason)
 		return;
-	EXPECT_EQ(own_heap_used(), 0);
+	EXPECT_EQ(used_when_quiet(), 0);
 	own_heap_end();
 }
 
@@ -254,7 +230,7 @@ static bool starve(struct test *t, size_t n)
 	EXPECT_EQ(refused, 0);
 	end_everything(t);
 	/* The block of crumbs stays. */
-	EXPECT(own_heap_used() <= TERN_HEAP_PAGE);
+	EXPECT(used_when_quiet() <= TERN_HEAP_PAGE);
 	EXPECT(tern_mheap_check(&tern_heap.pages));
 	own_heap_end();
 	return enough;
@@ -312,7 +288,7 @@ TEST(oom, a_handler_that_frees_makes_the_call_succeed)
 	uint64_t n;
 	void *p[10];
 
-	if (!begin(t, MiB(1)))
+	if (!own_heap_for(t, MiB(1)))
 		return;
 	list = take_all(20000, &n);
 	REQUIRE(n > 20);
@@ -327,7 +303,7 @@ TEST(oom, a_handler_that_frees_makes_the_call_succeed)
 	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
 		tern_free(p[i]);
 	free_all(list);
-	EXPECT_EQ(own_heap_used(), 0);
+	EXPECT_EQ(used_when_quiet(), 0);
 	own_heap_end();
 }
 
@@ -337,7 +313,7 @@ TEST(oom, every_call_asks_the_handler)
 	uint64_t n;
 	void *p;
 
-	if (!begin(t, MiB(1)))
+	if (!own_heap_for(t, MiB(1)))
 		return;
 	keep = tern_malloc(100000);
 	list = take_all(40000, &n);
@@ -357,7 +333,7 @@ TEST(oom, every_call_asks_the_handler)
 	tern_set_oom_handler(NULL, 0);
 	EXPECT(!tern_malloc(100000) && handler.calls == 8);
 	free_all(list);
-	EXPECT_EQ(own_heap_used(), 0);
+	EXPECT_EQ(used_when_quiet(), 0);
 	own_heap_end();
 }
 
@@ -367,7 +343,7 @@ TEST(oom, the_reserve_is_for_the_handler)
 	struct link *list;
 	uint64_t n;
 
-	if (!begin(t, MiB(1)))
+	if (!own_heap_for(t, MiB(1)))
 		return;
 	reset_handler(64 << 10);
 	list = take_all(8192, &n);
@@ -388,20 +364,20 @@ TEST(oom, the_reserve_is_for_the_handler)
 		list = l;
 	}
 	free_all(list);
-	EXPECT_EQ(own_heap_used(), 0);
+	EXPECT_EQ(used_when_quiet(), 0);
 	own_heap_end();
 }
 
 TEST(oom, a_reserve_larger_than_memory_is_no_panic)
 {
-	if (!begin(t, MiB(1)))
+	if (!own_heap_for(t, MiB(1)))
 		return;
 	reset_handler(SIZE_MAX);
 	EXPECT(!tern_malloc(8) && !tern_pages_alloc(8192, 0, 0));
 	EXPECT(handler.calls == 2);
 	tern_set_oom_handler(NULL, 0);
 	tern_free(tern_malloc(8));
-	EXPECT_EQ(own_heap_used(), 0);
+	EXPECT_EQ(used_when_quiet(), 0);
 	own_heap_end();
 }
 
@@ -456,7 +432,7 @@ TEST(oom, all_cpus_use_memory_to_the_last_page)
 {
 	unsigned n = cpus_for_tests();
 
-	if (!begin(t, MiB(16)) && !begin(t, MiB(2)))
+	if (!own_heap_for(t, MiB(16)) && !own_heap_for(t, MiB(2)))
 		return;
 	t->skip_reason = NULL;
 	for (unsigned round = 0; round < 3 && !t->failures; round++) {
@@ -466,7 +442,7 @@ TEST(oom, all_cpus_use_memory_to_the_last_page)
 		run_on_cpus(n, empty, &n);
 		EXPECT_EQ(all.wrong, 0);
 		EXPECT(all.refused >= n);
-		EXPECT_EQ(own_heap_used(), 0);
+		EXPECT_EQ(used_when_quiet(), 0);
 		EXPECT(tern_mheap_check(&tern_heap.pages));
 	}
 	own_heap_end();

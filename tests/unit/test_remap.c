@@ -16,6 +16,7 @@
 #include "tests/unit/blocked.h"
 #include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
+#include "tests/unit/objects.h"
 #include "tests/unit/own_heap.h"
 
 #define PAGE     TERN_HEAP_PAGE
@@ -26,36 +27,25 @@ struct link {
 	struct link *next;
 };
 
-static void come_once(unsigned cpu, void *arg)
+static void keep_back_again(void)
 {
-	(void)cpu;
-	(void)arg;
-	tern_free(tern_malloc(8));
+	tern_set_quarantine(TERN_QUARANTINE_OBJECTS, TERN_QUARANTINE_BYTES);
 }
 
-/* Every CPU has its cache, wherever the test may wander. */
 static bool begin(struct test *t, size_t size)
 {
-	size_t have = own_heap_begin(size);
-
-	if (have < size) {
-		t->skip_reason = "too little memory";
-		if (have)
-			own_heap_end();
-		return false;
-	}
 	tern_set_quarantine(0, 0);
-	if (!EXPECT(own_heap_add()))
-		return false;
-	run_on_cpus(cpus_for_tests(), come_once, NULL);
-	return EXPECT_EQ(own_heap_used(), 0);
+	if (own_heap_for(t, size))
+		return true;
+	keep_back_again();
+	return false;
 }
 
 static void end(struct test *t)
 {
-	EXPECT_EQ(own_heap_used(), 0);
+	EXPECT_EQ(used_when_quiet(), 0);
 	EXPECT(tern_mheap_check(&tern_heap.pages));
-	tern_set_quarantine(TERN_QUARANTINE_OBJECTS, TERN_QUARANTINE_BYTES);
+	keep_back_again();
 	own_heap_end();
 }
 
@@ -90,7 +80,7 @@ static bool holds(const uint8_t *p, size_t size, size_t filled, uint8_t seed)
 
 static uint64_t pages_used(void)
 {
-	return own_heap_used() / PAGE;
+	return used_when_quiet() / PAGE;
 }
 
 TEST(remap, growing_costs_the_difference_and_no_copy)
@@ -251,17 +241,17 @@ static bool grow_with(struct test *t, unsigned k, size_t size)
 		return true;
 	fill(p, SIZE, (uint8_t)k);
 	rest = give_pages(take_all_pages(), k, 3);
-	used = own_heap_used();
+	used = used_when_quiet();
 	q = tern_realloc(p, size);
 	if (!q) {
-		EXPECT_EQ(own_heap_used(), used);
+		EXPECT_EQ(used_when_quiet(), used);
 		EXPECT_EQ(tern_usable_size(p), SIZE);
 	}
 	EXPECT(holds(q ? q : p, SIZE, SIZE, (uint8_t)k));
 	tern_free(q ? q : p);
 	give_pages(rest, UINT32_MAX, 1);
 	tern_pages_free(wall, PAGE);
-	EXPECT_EQ(own_heap_used(), 0);
+	EXPECT_EQ(used_when_quiet(), 0);
 	return q;
 }
 
@@ -292,12 +282,12 @@ TEST(remap, every_shortage_of_pages_is_survived_in_place)
 	fill(p, SIZE + PAGE, 5);
 	rest = take_all_pages();
 	for (unsigned k = 0; k <= 9 && !t->failures; k++) {
-		uint64_t used = own_heap_used();
+		uint64_t used = used_when_quiet();
 
 		q = tern_realloc(p, SIZE + 10 * PAGE);
 		EXPECT_EQ(q ? q : p, p);
 		EXPECT_EQ(q != NULL, k == 9);
-		EXPECT_EQ(own_heap_used(), used + (q ? 9 * PAGE : 0));
+		EXPECT_EQ(used_when_quiet(), used + (q ? 9 * PAGE : 0));
 		EXPECT(holds(p, SIZE + PAGE, SIZE + PAGE, 5));
 		rest = give_pages(rest, 1, 1);
 	}
@@ -449,7 +439,7 @@ TEST(remap, with_interrupts_off)
 	tern_irq_restore(irq);
 	REQUIRE(q);
 	EXPECT(!is_remapped(q) && holds(q, SIZE, SIZE, 2));
-	used = own_heap_used();
+	used = used_when_quiet();
 	tern_pages_free(wall, PAGE);
 	tern_free(q);
 	REQUIRE(p = make_blocked(SIZE, &wall));
@@ -559,14 +549,6 @@ struct block {
 	uint8_t seed;
 };
 
-static uint64_t next_random(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
-}
-
 /* One step; false if a block does not hold what it should. */
 static bool change(struct block *b, size_t most, uint64_t *rng)
 {
@@ -654,7 +636,7 @@ TEST_SLOW(remap, on_all_cpus)
 		run_on_cpus(n, change_on, NULL);
 		run_on_cpus(n, free_on, &n);
 		EXPECT_EQ(all.wrong, 0);
-		EXPECT_EQ(own_heap_used(), 0);
+		EXPECT_EQ(used_when_quiet(), 0);
 	}
 	end(t);
 }

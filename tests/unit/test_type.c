@@ -59,12 +59,7 @@ static struct tern_mspan *target_span;
 
 static bool begin(struct test *t, size_t size)
 {
-	if (own_heap_begin(size) < size) {
-		own_heap_end();
-		t->skip_reason = "too little memory";
-		return false;
-	}
-	if (!EXPECT(own_heap_add()))
+	if (!own_heap_for(t, size))
 		return false;
 	for (unsigned i = 0; i < 64; i++)
 		if (!EXPECT((target[i] = tern_alloc_noscan(16))))
@@ -533,7 +528,7 @@ TEST(type, no_memory_for_records_is_no_memory)
 
 	if (!begin(t, MiB(2)))
 		return;
-	used = own_heap_used();
+	used = used_when_quiet();
 	for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
 		void *p = NULL;
 
@@ -541,13 +536,13 @@ TEST(type, no_memory_for_records_is_no_memory)
 			tern_heap.pages.meta.fail_after = fail;
 			p = tern_new_array(&node_type, counts[i]);
 			EXPECT(p || fail < 9);
-			EXPECT(p || own_heap_used() == used);
+			EXPECT(p || used_when_quiet() == used);
 			tern_heap.pages.meta.fail_after = SIZE_MAX;
 		}
 		REQUIRE(p);
 		EXPECT(tern_mheap_check(&tern_heap.pages));
 		tern_free(p);
-		EXPECT_EQ(own_heap_used(), used);
+		EXPECT_EQ(used_when_quiet(), used);
 	}
 	own_heap_end();
 }

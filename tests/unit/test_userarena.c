@@ -260,31 +260,18 @@ TEST(userarena, a_clone_outlives_the_arena)
 	end();
 }
 
-static void come_once(unsigned cpu, void *arg)
-{
-	(void)cpu;
-	(void)arg;
-	tern_free(tern_malloc(8));
-}
-
 /* The arena is as it was before the call that found none. */
 TEST(userarena, when_memory_ends_all_else_is_whole)
 {
 	uint64_t rng = test_random(t) | 1;
 	struct tern_user_arena *a;
-	size_t have;
 	unsigned n;
 
 	REQUIRE(begin());
-	have = own_heap_begin(OWN_BYTES);
-	if (have < OWN_BYTES) {
-		if (have)
-			own_heap_end();
+	if (!own_heap_for(t, OWN_BYTES)) {
 		end();
-		SKIP("too little memory");
+		return;
 	}
-	EXPECT(own_heap_add());
-	run_on_cpus(cpus_for_tests(), come_once, NULL);
 	for (unsigned round = 0; round < 3; round++) {
 		a = tern_arena_new();
 		n = a ? fill(t, a, &rng, OBJECTS) : 0;
@@ -292,7 +279,7 @@ TEST(userarena, when_memory_ends_all_else_is_whole)
 		EXPECT_EQ(whole(n), n);
 		EXPECT(!a || !tern_arena_alloc(a, 2 * OWN_BYTES));
 		tern_arena_free(a);
-		EXPECT_EQ(own_heap_used(), 0);
+		EXPECT_EQ(used_when_quiet(), 0);
 	}
 	own_heap_end();
 	end();
