@@ -4,9 +4,12 @@
 #include <tern/safety.h>
 #include <tern/tern.h>
 
+#include "mm/harden.h"
 #include "mm/heap.h"
 #include "tests/test.h"
+#include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
+#include "tests/unit/hidden.h"
 #include "tests/unit/objects.h"
 
 #define LARGE (5u * TERN_HEAP_PAGE)
@@ -187,4 +190,59 @@ TEST(harden, large_objects_keep_their_distance)
 	EXPECT(all_are(p, LARGE, 7));
 	tern_free(p);
 	tern_free(q);
+}
+
+/* --- what is swept is filled ------------------------------------------------------------------- */
+
+#define N HIDDEN_OBJECTS
+
+static void *volatile held[N]; /* roots */
+static uintptr_t hidden[N];
+
+static void make_filled(void *arg)
+{
+	size_t size = *(size_t *)arg;
+
+	for (unsigned i = 0; i < N; i++) {
+		void *p = tern_alloc_noscan(size);
+
+		hidden[i] = hide(p);
+		if (p)
+			memset(p, 0x5a, size);
+		if (i % 10 == 0)
+			held[i] = p; /* so its span stays */
+	}
+}
+
+/* Nobody else takes what came free meanwhile: there are other free slots before. */
+static unsigned filled_of(struct test *t, size_t size, uint8_t byte)
+{
+	unsigned n = 0;
+
+	in_deep_frame(make_filled, &size);
+	EXPECT(collect_all());
+	for (unsigned i = 0; i < N; i++)
+		n += show(hidden[i]) && all_are(show(hidden[i]), size, byte);
+	return n;
+}
+
+TEST(harden, what_is_swept_is_filled_if_that_is_wanted)
+{
+	static const size_t sizes[] = { 16, 64, 500, 40000 };
+	unsigned before = tern_hardening();
+	uint8_t *p;
+
+	REQUIRE(collector_for_tests());
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes) && hidden_objects_fit(sizes[i]); i++) {
+		tern_set_hardening(TERN_HARDEN_SWEPT);
+		EXPECT(filled_of(t, sizes[i], 0xdd) >= N / 2);
+		EXPECT_EQ(tern_check_heap(NULL), 0);
+		EXPECT((p = tern_alloc(sizes[i])) && all_are(p, sizes[i], 0));
+		tern_set_hardening(TERN_HARDEN_SWEPT | TERN_HARDEN_ZERO);
+		EXPECT(filled_of(t, sizes[i], 0) >= N / 2);
+		tern_set_hardening(0);
+		EXPECT_EQ(filled_of(t, sizes[i], 0xdd), 0);
+	}
+	tern_set_hardening(before);
+	memset((void *)held, 0, sizeof(held));
 }
