@@ -41,11 +41,6 @@ void model_reset(void)
 
 /* --- objects --------------------------------------------------------------------------------- */
 
-static struct model_object *object(model_id id)
-{
-	return &model.object[id];
-}
-
 static bool is_collected(const struct model_object *o)
 {
 	return o->kind <= MODEL_NOSCAN;
@@ -53,7 +48,7 @@ static bool is_collected(const struct model_object *o)
 
 void *model_address(model_id id)
 {
-	return (void *)object(id)->addr;
+	return (void *)model_object(id)->addr;
 }
 
 /* In typed objects every second word is a pointer. */
@@ -64,7 +59,7 @@ static unsigned word_of_field(const struct model_object *o, unsigned i)
 
 void **model_field_address(model_id id, unsigned i)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 
 	return (void **)o->addr + word_of_field(o, i);
 }
@@ -82,11 +77,11 @@ static uint64_t filling(model_id id, size_t word)
 
 static uint64_t should_be(model_id id, unsigned word)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 	unsigned i;
 
 	if (is_field(o, word, &i))
-		return o->field[i] ? object(o->field[i])->addr : 0;
+		return o->field[i] ? model_object(o->field[i])->addr : 0;
 	return filling(id, word);
 }
 
@@ -99,7 +94,7 @@ static size_t next_word(size_t nwords, size_t word)
 
 static void fill(model_id id, size_t from)
 {
-	struct model_object *o = object(id);
+	struct model_object *o = model_object(id);
 	size_t nwords = o->size / 8;
 	unsigned i;
 
@@ -118,7 +113,7 @@ static const char *name_of(const struct model_object *o)
 
 static _Noreturn void wrong(model_id id, const char *what, uint64_t n)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 
 	sim_fail("object %u (%s, %zu bytes at 0x%lx) %s (%lu)", id, name_of(o), o->size,
 		 (unsigned long)o->addr, what, (unsigned long)n);
@@ -126,7 +121,7 @@ static _Noreturn void wrong(model_id id, const char *what, uint64_t n)
 
 static void check_words(model_id id, size_t end)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 	size_t nwords = end / 8;
 
 	for (size_t w = 0; w < nwords; w = next_word(nwords, w)) {
@@ -147,7 +142,7 @@ struct slot {
 
 static struct slot slot_of(model_id id)
 {
-	uintptr_t addr = object(id)->addr;
+	uintptr_t addr = model_object(id)->addr;
 	struct slot at = { .span = tern_heap_span(addr) };
 	unsigned i;
 
@@ -173,22 +168,22 @@ static void check_in_use(model_id id)
 	uint32_t gen = tern_heap.pages.sweepgen;
 	struct slot at;
 
-	if (object(id)->kind == MODEL_RUN) {
-		if (tern_heap_span(object(id)->addr) != &tern_mheap_run)
+	if (model_object(id)->kind == MODEL_RUN) {
+		if (tern_heap_span(model_object(id)->addr) != &tern_mheap_run)
 			wrong(id, "is a run that its pages do not lead to", 0);
 		return;
 	}
 	at = slot_of(id);
 	if ((at.word->free | at.word->remote) & at.bit)
 		wrong(id, "was freed, and is in use", at.word->free & at.bit ? 1 : 2);
-	if (is_collected(object(id)) && !object(id)->due && at.span->sweepgen == gen - 2 &&
-	    !(at.word->mark & at.bit))
+	if (is_collected(model_object(id)) && !model_object(id)->due &&
+	    at.span->sweepgen == gen - 2 && !(at.word->mark & at.bit))
 		wrong(id, "is in use, and the sweep will free it", gen);
 }
 
 void model_check(model_id id)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 
 	if (!o->alive)
 		wrong(id, "is dead, and was asked for", 0);
@@ -207,7 +202,7 @@ void model_check_all(void)
 static bool is_known(uintptr_t start, size_t size)
 {
 	for (unsigned i = 0; i < model.nalive; i++)
-		if (object(model.alive[i])->addr - start < size)
+		if (model_object(model.alive[i])->addr - start < size)
 			return true;
 	return false;
 }
@@ -242,10 +237,10 @@ uintptr_t model_unknown(uintptr_t from, size_t size)
 
 static void check_apart(model_id id)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 
 	for (unsigned i = 0; i < model.nalive; i++) {
-		const struct model_object *other = object(model.alive[i]);
+		const struct model_object *other = model_object(model.alive[i]);
 
 		if (other == o || other->moves)
 			continue;
@@ -256,7 +251,7 @@ static void check_apart(model_id id)
 
 static void check_zero(model_id id)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 	size_t nwords = o->size / 8;
 
 	for (size_t w = 0; w < nwords; w = next_word(nwords, w))
@@ -274,7 +269,7 @@ model_id model_new(enum model_kind kind, void *p, size_t size, unsigned nfields,
 {
 	model_id id = (model_id)model.nobjects++;
 
-	*object(id) = (struct model_object){
+	*model_object(id) = (struct model_object){
 		.addr = (uintptr_t)p,
 		.size = size,
 		.kind = (uint8_t)kind,
@@ -299,13 +294,13 @@ void model_end(model_id id)
 	while (model.alive[i] != id)
 		i++;
 	model.alive[i] = model.alive[--model.nalive];
-	object(id)->alive = false;
-	object(id)->weak_dead = true;
+	model_object(id)->alive = false;
+	model_object(id)->weak_dead = true;
 }
 
 void model_moved(model_id id, void *p, size_t size)
 {
-	struct model_object *o = object(id);
+	struct model_object *o = model_object(id);
 	size_t kept = o->size < size ? o->size : size;
 
 	o->addr = (uintptr_t)p;
@@ -321,8 +316,8 @@ void model_moved(model_id id, void *p, size_t size)
 static bool is_elsewhere(model_id id)
 {
 	for (unsigned i = 0; i < model.nalive; i++)
-		for (unsigned f = 0; f < object(model.alive[i])->nfields; f++)
-			if (object(model.alive[i])->field[f] == id)
+		for (unsigned f = 0; f < model_object(model.alive[i])->nfields; f++)
+			if (model_object(model.alive[i])->field[f] == id)
 				return true;
 	for (unsigned i = 0; i < MODEL_ROOTS; i++)
 		if (model.root[i] == id)
@@ -345,7 +340,7 @@ static unsigned count_locals(model_id id)
 
 bool model_is_own(model_id id)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 
 	return !o->tied && !o->npins && !o->pooled && count_locals(id) == 1 && !is_elsewhere(id);
 }
@@ -379,7 +374,7 @@ bool model_was_changed(void)
 
 static void must_be_marked(model_id id, const char *why, unsigned n)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 
 	if (!id || !is_collected(o) || o->moves)
 		return;
@@ -393,7 +388,7 @@ static void must_be_marked(model_id id, const char *why, unsigned n)
 
 static void check_fields(model_id id)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 
 	for (unsigned i = 0; i < o->nfields; i++)
 		must_be_marked(o->field[i], "object", id);
@@ -416,7 +411,7 @@ static bool is_fresh_in_pool(const struct model_object *o)
 /* It has an object's place, whoever knows of it. */
 static void check_object(model_id id)
 {
-	const struct model_object *o = object(id);
+	const struct model_object *o = model_object(id);
 
 	if (!is_collected(o))
 		return;
@@ -460,7 +455,7 @@ static void finalizer_is_due(model_id id)
 
 static void be_dead(model_id id)
 {
-	struct model_object *o = object(id);
+	struct model_object *o = model_object(id);
 
 	o->weak_dead = true;
 	if (o->finalizer) {
@@ -485,11 +480,11 @@ void model_turn(void)
 	for (unsigned i = model.nalive; i-- > 0;) {
 		model_id id = model.alive[i];
 
-		if (is_collected(object(id)) && !object(id)->moves && !is_marked(id))
+		if (is_collected(model_object(id)) && !model_object(id)->moves && !is_marked(id))
 			be_dead(id);
 	}
 	model.turns++;
 	for (unsigned i = 0; i < model.nalive; i++)
-		if (!object(model.alive[i])->moves)
-			check_words(model.alive[i], object(model.alive[i])->size);
+		if (!model_object(model.alive[i])->moves)
+			check_words(model.alive[i], model_object(model.alive[i])->size);
 }

@@ -85,6 +85,17 @@ struct model {
 
 extern struct model model;
 
+static inline struct model_object *model_object(model_id id)
+{
+	return &model.object[id];
+}
+
+/* It may share a block with others, and nothing can be tied to it. */
+static inline bool model_is_crumb(const struct model_object *o)
+{
+	return o->kind == MODEL_NOSCAN && o->size < 16;
+}
+
 void model_reset(void);
 
 /* What runs is at this level: its thread, or an interrupt there. */
@@ -109,6 +120,7 @@ uintptr_t model_unknown(uintptr_t from, size_t size);
 /* Nothing leads to it but one local, and nothing is tied to it. */
 bool model_is_own(model_id id);
 
+/* NULL: of none. */
 void *model_address(model_id id);
 void **model_field_address(model_id id, unsigned i);
 

@@ -9,7 +9,7 @@
  *   tsan.c    what the compiler calls for each access to memory
  *   port.c    the kernel that tern is linked into
  *   model.c   what must be in memory, and what leads to what
- *   work.c    what threads do
+ *   work.h    what threads do, in files of its own
  *   touch.c   accesses to objects that are seen by sched.c, as those of tern are */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H

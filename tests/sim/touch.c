@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* touch.c - what the program does to objects, compiled as tern is: each access is a point at which
- * others may go on. work.c and model.c are not, and so do what they do at once. */
+ * others may go on. What threads do (work.h) and model.c are not, and so it happens at once. */
 #include "tests/sim/touch.h"
 
 #include <tern/barrier.h>
