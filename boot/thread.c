@@ -5,7 +5,8 @@
  *          Spread them: a thread that becomes ready goes to a CPU without work, a CPU that runs
  *          dry takes from the longest queue, and at the end of a slice a CPU whose load is two
  *          above the least gives one away.
- * Owns     struct thread, run queues, the decision to switch. Not: time (timer.c).
+ * Owns     struct thread, run queues, the decision to switch. Not: time (timer.c), what a thread
+ *          waits for, and idleness (thread_wait.c).
  * Who owns a thread
  *          The lock of its CPU's run queue, `t->cpu->runq.lock`. It is held across mach_switch()
  *          and released by the next thread: whoever gets it knows that a thread which does not
@@ -29,9 +30,6 @@
 #include "lib/string.h"
 
 #define NEVER UINT64_MAX
-
-/* What a thread may wait for. */
-enum { EVENT_WAKE = 1, EVENT_TIMER = 2, EVENT_END = 4, EVENT_IDLE = 8 };
 
 static const struct tern_lock_class list_class = {
 	.name = "thread list", .rank = 101, .irq = true, .protects = "the list of all threads"
@@ -276,8 +274,6 @@ static void balance(struct cpu *c)
 
 /* --- switching ------------------------------------------------------------------------- */
 
-static void signal(struct thread *t, unsigned event);
-
 static void reap(struct thread *t)
 {
 	struct stack stack = t->stack;
@@ -305,7 +301,7 @@ static void finish_switch(void)
 	else if (detached)
 		reap(t);
 	else if (joiner)
-		signal(joiner, EVENT_END);
+		thread_signal(joiner, THREAD_ENDED);
 }
 
 static struct thread *next_locked(struct cpu *c)
@@ -413,10 +409,9 @@ void thread_preempt_enable(void)
 	arch_irq_restore(irq);
 }
 
-/* --- waiting --------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------------------------- */
 
-/* Block until one of the events, unless it came already. Which it was. Interrupts off. */
-static unsigned wait_for(unsigned events, enum thread_state state)
+unsigned thread_await(unsigned events, enum thread_state state)
 {
 	struct cpu *c = cpu_self();
 	struct thread *t = c->current;
@@ -435,8 +430,7 @@ static unsigned wait_for(unsigned events, enum thread_state state)
 	return t->came;
 }
 
-/* End t's wait for the event, or remember that it came. */
-static void signal(struct thread *t, unsigned event)
+void thread_signal(struct thread *t, unsigned event)
 {
 	unsigned long irq = arch_irq_save();
 	struct cpu *c = lock_thread(t);
@@ -456,71 +450,23 @@ static void signal(struct thread *t, unsigned event)
 	arch_irq_restore(irq);
 }
 
-void thread_block(void)
+void thread_forget(unsigned events)
 {
-	unsigned long irq = arch_irq_save();
+	struct cpu *c = cpu_self();
 
-	wait_for(EVENT_WAKE, THREAD_BLOCKED);
-	arch_irq_restore(irq);
-}
-
-void thread_wake(struct thread *t)
-{
-	signal(t, EVENT_WAKE);
-}
-
-struct sleeper {
-	struct timer timer;
-	struct thread *thread;
-	struct list for_idle; /* in its CPU's list, if it waits for that as well */
-};
-
-static void sleep_is_over(struct timer *timer)
-{
-	signal(container_of(timer, struct sleeper, timer)->thread, EVENT_TIMER);
-}
-
-void thread_sleep(uint64_t ns)
-{
-	unsigned long irq = arch_irq_save();
-	struct sleeper s = { .thread = cpu_self()->current };
-	uint64_t now_ns = mach_clock_ns();
-
-	timer_init(&s.timer, sleep_is_over);
-	timer_arm(&s.timer, ns < NEVER - now_ns ? now_ns + ns : NEVER);
-	wait_for(EVENT_TIMER, THREAD_SLEEPING);
-	arch_irq_restore(irq);
-}
-
-/* The timer may have rung between the wake and now. */
-static void forget_events(struct cpu *c, unsigned events)
-{
 	tern_lock(&c->runq.lock);
 	c->current->events &= ~events;
 	tern_unlock(&c->runq.lock);
 }
 
-bool thread_wait(uint64_t ns, bool or_idle)
+bool thread_run_others(void)
 {
-	unsigned long irq = arch_irq_save();
 	struct cpu *c = cpu_self();
-	struct sleeper s = { .thread = c->current };
-	uint64_t now_ns = mach_clock_ns();
-	unsigned came;
+	bool any = peek(&c->runq.length) || steal(c);
 
-	TERN_ASSERT(s.thread->pinned == c->id);
-	timer_init(&s.timer, sleep_is_over);
-	if (ns < NEVER - now_ns)
-		timer_arm(&s.timer, now_ns + ns);
-	list_init(&s.for_idle);
-	if (or_idle)
-		list_push_back(&c->for_idle, &s.for_idle);
-	came = wait_for(EVENT_WAKE | EVENT_TIMER | EVENT_IDLE, THREAD_SLEEPING);
-	list_remove(&s.for_idle);
-	timer_cancel(&s.timer);
-	forget_events(c, EVENT_TIMER | EVENT_IDLE);
-	arch_irq_restore(irq);
-	return came & EVENT_IDLE;
+	if (any)
+		requeue(c);
+	return any;
 }
 
 void thread_yield(void)
@@ -683,7 +629,7 @@ void thread_join(struct thread *t)
 		t->joiner = self;
 	tern_unlock(&c->runq.lock);
 	if (!done)
-		wait_for(EVENT_END, THREAD_BLOCKED);
+		thread_await(THREAD_ENDED, THREAD_BLOCKED);
 	arch_irq_restore(irq);
 	reap(t);
 }
@@ -774,32 +720,4 @@ void thread_init_cpu(struct cpu *c)
 	}
 	c->current->state = THREAD_RUNNING;
 	list_thread(c->idle);
-}
-
-/* It may run at once: nobody else wants to. */
-static void wake_for_idle(struct cpu *c)
-{
-	struct sleeper *s = list_entry(c->for_idle.next, struct sleeper, for_idle);
-
-	list_remove(&s->for_idle);
-	signal(s->thread, EVENT_IDLE);
-}
-
-_Noreturn void thread_idle_loop(void)
-{
-	struct cpu *c = cpu_self();
-
-	for (;;) {
-		arch_irq_disable();
-		if (peek(&c->runq.length) || steal(c)) {
-			requeue(c);
-		} else if (!list_empty(&c->for_idle)) {
-			wake_for_idle(c);
-		} else {
-			/* A thread that comes from now on brings an interrupt: it ends the wait. */
-			atomic_store_explicit(&c->hungry, true, memory_order_relaxed);
-			mach_wait_irq();
-		}
-		arch_irq_enable();
-	}
 }

@@ -127,4 +127,16 @@ void thread_slice_over(void);
 void thread_look_at_queue(void);
 _Noreturn void thread_idle_loop(void);
 
+/* What may end a wait: bits. Wakes are others', the timer and idleness thread_wait.c's, ends thread.c's. */
+enum { THREAD_WOKEN = 1, THREAD_RANG = 2, THREAD_ENDED = 4, THREAD_UNWANTED = 8 };
+
+/* Block the caller until one of these, unless it came already; which it was. Interrupts off. */
+unsigned thread_await(unsigned events, enum thread_state state);
+/* End t's wait for the event, or remember that it came. */
+void thread_signal(struct thread *t, unsigned event);
+/* The caller forgets which of these came. Interrupts off. */
+void thread_forget(unsigned events);
+/* Run another thread, this CPU's or one that waits for a busy one; false if there is none. Interrupts off. */
+bool thread_run_others(void);
+
 #endif
