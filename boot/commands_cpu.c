@@ -55,7 +55,7 @@ static void note_thread(struct thread *t, void *arg)
 {
 	struct thread_table *table = arg;
 	struct thread_row *row = &table->row[table->count];
-	/* acquire: with set_cpu() in thread.c */
+	/* acquire: with runq_set_cpu() */
 	struct cpu *c = atomic_load_explicit(&t->cpu, memory_order_acquire);
 
 	if (table->count++ >= THREADS_SHOWN)

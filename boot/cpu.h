@@ -12,6 +12,7 @@
 
 #include <tern/config.h>
 
+#include "boot/runq.h"
 #include "boot/thread.h"
 #include "boot/timer.h"
 #include "lib/list.h"

@@ -129,5 +129,5 @@ void ipi_interrupt(void)
 	c->ipis++;
 	serve(c);
 	stop_if_asked(c->frame);
-	thread_look_at_queue();
+	runq_look();
 }

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* thread.c - kernel threads: preempted by a timer, moved between CPUs.
  *
- * Job      Run threads: each CPU its own queue in turn, a slice each while more than one waits.
- *          Spread them: a thread that becomes ready goes to a CPU without work, a CPU that runs
- *          dry takes from the longest queue, and at the end of a slice a CPU whose load is two
- *          above the least gives one away.
- * Owns     struct thread, run queues, the decision to switch. Not: time (timer.c), what a thread
- *          waits for, and idleness (thread_wait.c).
- * Who owns a thread
- *          The lock of its CPU's run queue, `t->cpu->runq.lock`. It is held across mach_switch()
- *          and released by the next thread: whoever gets it knows that a thread which does not
- *          run has its registers on its stack. t->cpu changes under the old CPU's lock; from then
- *          until enqueue() the thread is READY on no queue, and belongs to who moves it.
+ * Job      Run threads: begin, switch, end them, and let each wait for what others signal.
+ * Owns     struct thread, the decision to switch. Not: which thread waits for which CPU (runq.c), what
+ *          threads wait for, and idleness (thread_wait.c), time (timer.c).
+ * Switch   The lock of a CPU's run queue is held across mach_switch() and released by the next thread:
+ *          whoever gets it knows that a thread which does not run has its registers on its stack.
  * Ends     A thread cannot give back the stack it stands on. The thread that runs next does, if
  *          it is detached; else the joiner, whom the next thread tells.
  * Locks    thread list(101), run queue(102): neither within the other, never two run queues.
@@ -23,254 +17,19 @@
 
 #include "arch/arch.h"
 #include "boot/cpu.h"
-#include "boot/ipi.h"
 #include "boot/machine.h"
 #include "boot/start.h"
 #include "lib/assert.h"
 #include "lib/string.h"
 
-#define NEVER UINT64_MAX
-
 static const struct tern_lock_class list_class = {
 	.name = "thread list", .rank = 101, .irq = true, .protects = "the list of all threads"
-};
-static const struct tern_lock_class runq_class = {
-	.name = "run queue",
-	.rank = 102,
-	.irq = true,
-	.protects = "a CPU's waiting threads, and the state of all whose CPU it is"
 };
 
 static struct tern_lock list_lock = TERN_LOCK_INIT(&list_class);
 static struct list all_threads = LIST_INIT(all_threads);
 static atomic_uint next_id = 1;   /* [atomic: relaxed] */
 static struct thread boot_thread; /* thread 0; the others lie at the top of their stacks */
-
-/* --- run queues ------------------------------------------------------------------------ */
-
-/* relaxed: written under the lock, and peeking is a guess anyway */
-static unsigned peek(const atomic_uint *n)
-{
-	return atomic_load_explicit(n, memory_order_relaxed);
-}
-
-static void add_locked(atomic_uint *n, int change)
-{
-	atomic_store_explicit(n, peek(n) + change, memory_order_relaxed);
-}
-
-static void runq_init(struct run_queue *q)
-{
-	tern_lock_init(&q->lock, &runq_class);
-	list_init(&q->ready);
-}
-
-bool thread_check_queue(const struct run_queue *q)
-{
-	unsigned length = 0, movable = 0;
-
-	list_for_each (l, &q->ready) {
-		const struct thread *t = list_entry(l, struct thread, run_link);
-
-		if (t->state != THREAD_READY || &t->cpu->runq != q)
-			return false;
-		length++;
-		movable += t->pinned == THREAD_ANY_CPU;
-	}
-	return length == peek(&q->length) && movable == peek(&q->movable);
-}
-
-static void runq_add_locked(struct run_queue *q, struct thread *t)
-{
-	t->state = THREAD_READY;
-	list_push_back(&q->ready, &t->run_link);
-	add_locked(&q->length, 1);
-	add_locked(&q->movable, t->pinned == THREAD_ANY_CPU);
-	TERN_VERIFY(thread_check_queue(q));
-}
-
-static void runq_remove_locked(struct run_queue *q, struct thread *t)
-{
-	list_remove(&t->run_link);
-	add_locked(&q->length, -1);
-	add_locked(&q->movable, -(t->pinned == THREAD_ANY_CPU));
-	TERN_VERIFY(thread_check_queue(q));
-}
-
-/* --- which CPU ------------------------------------------------------------------------- */
-
-/* release: with the acquire in lock_thread(), which then sees what was written before */
-static void set_cpu(struct thread *t, struct cpu *c)
-{
-	if (atomic_load_explicit(&t->cpu, memory_order_relaxed) != c)
-		t->moves++;
-	atomic_store_explicit(&t->cpu, c, memory_order_release);
-}
-
-static struct cpu *cpu_of(const struct thread *t)
-{
-	return atomic_load_explicit(&t->cpu, memory_order_acquire);
-}
-
-/* Lock the run queue of the CPU whose thread t is. Interrupts off. */
-static struct cpu *lock_thread(const struct thread *t)
-{
-	for (;;) {
-		struct cpu *c = cpu_of(t);
-
-		tern_lock(&c->runq.lock);
-		if (c == cpu_of(t))
-			return c;
-		tern_unlock(&c->runq.lock);
-	}
-}
-
-/* Of several that find a CPU without work, one may send it a thread. */
-static bool claim(struct cpu *c)
-{
-	return atomic_load_explicit(&c->hungry, memory_order_relaxed) &&
-	       atomic_exchange_explicit(&c->hungry, false, memory_order_relaxed);
-}
-
-static struct cpu *choose_cpu(const struct thread *t, struct cpu *last)
-{
-	if (t->pinned != THREAD_ANY_CPU)
-		return &cpus[t->pinned];
-	if (claim(last))
-		return last;
-	for (unsigned i = 0; i < cpu_count(); i++)
-		if (claim(&cpus[i]))
-			return &cpus[i];
-	return last;
-}
-
-/* Begin a slice if somebody waits for this CPU and none runs; end it if nobody does. */
-static void set_slice(struct cpu *c, bool fresh)
-{
-	uint64_t end_ns = NEVER;
-
-	if (peek(&c->runq.length))
-		end_ns = fresh || c->slice_end_ns == NEVER ? mach_clock_ns() + THREAD_SLICE_NS
-							   : c->slice_end_ns;
-	if (end_ns == c->slice_end_ns)
-		return;
-	c->slice_end_ns = end_ns;
-	timer_reprogram();
-}
-
-/* At the end of the interrupt that this is, or of one that comes as soon as interrupts are on. */
-static void switch_soon(struct cpu *c)
-{
-	c->resched = true;
-	if (c->irq_depth == 0) {
-		c->slice_end_ns = 0;
-		timer_reprogram();
-	}
-}
-
-void thread_look_at_queue(void)
-{
-	struct cpu *c = cpu_self();
-
-	if (atomic_exchange_explicit(&c->runq.urgent, false, memory_order_relaxed))
-		switch_soon(c);
-	else if (c->current != c->idle)
-		set_slice(c, false);
-	else if (peek(&c->runq.length))
-		c->resched = true;
-}
-
-static void tell_cpu(struct cpu *c)
-{
-	if (c == cpu_self())
-		thread_look_at_queue();
-	else
-		ipi_kick(c->id);
-}
-
-/* Queue a ready thread that is on no queue. Interrupts off, no lock held. A queue that was not
- * empty has been seen by its CPU, or a kick is on its way. */
-static void enqueue(struct thread *t)
-{
-	struct cpu *c = cpu_of(t);
-	bool first;
-
-	tern_lock(&c->runq.lock);
-	first = peek(&c->runq.length) == 0;
-	runq_add_locked(&c->runq, t);
-	tern_unlock(&c->runq.lock);
-	if (first)
-		tell_cpu(c);
-}
-
-/* The same, and it is the next to run, at once. */
-static void enqueue_first(struct thread *t)
-{
-	struct cpu *c = cpu_of(t);
-
-	tern_lock(&c->runq.lock);
-	runq_add_locked(&c->runq, t);
-	list_remove(&t->run_link);
-	list_push_front(&c->runq.ready, &t->run_link);
-	atomic_store_explicit(&c->runq.urgent, true, memory_order_relaxed);
-	tern_unlock(&c->runq.lock);
-	tell_cpu(c);
-}
-
-/* Take the first thread off `from` that may move, for `to`. */
-static bool move_one(struct cpu *from, struct cpu *to)
-{
-	struct thread *t = NULL;
-
-	tern_lock(&from->runq.lock);
-	list_for_each (l, &from->runq.ready) {
-		t = list_entry(l, struct thread, run_link);
-		if (t->pinned == THREAD_ANY_CPU)
-			break;
-		t = NULL;
-	}
-	if (t) {
-		runq_remove_locked(&from->runq, t);
-		set_cpu(t, to);
-	}
-	tern_unlock(&from->runq.lock);
-	if (t)
-		enqueue(t);
-	return t != NULL;
-}
-
-/* A CPU without work helps the one with the longest queue. */
-static bool steal(struct cpu *c)
-{
-	struct cpu *from = NULL;
-
-	for (unsigned i = 0; i < cpu_count(); i++) {
-		unsigned movable = peek(&cpus[i].runq.movable);
-
-		if (movable > (from ? peek(&from->runq.movable) : 0))
-			from = &cpus[i];
-	}
-	return from && move_one(from, c);
-}
-
-static unsigned load(const struct cpu *c)
-{
-	bool hungry = atomic_load_explicit(&c->hungry, memory_order_relaxed);
-
-	return peek(&c->runq.length) + !hungry;
-}
-
-/* CPUs that run one thread have no ticks; so it is those with more that see to the balance. */
-static void balance(struct cpu *c)
-{
-	struct cpu *least = c;
-
-	for (unsigned i = 0; i < cpu_count(); i++)
-		if (load(&cpus[i]) < load(least))
-			least = &cpus[i];
-	if (peek(&c->runq.movable) && load(c) >= load(least) + 2)
-		move_one(c, least);
-}
 
 /* --- switching ------------------------------------------------------------------------- */
 
@@ -290,44 +49,35 @@ static void finish_switch(void)
 {
 	struct cpu *c = cpu_self();
 	struct thread *t = c->previous;
-	bool moving = t->state == THREAD_READY && cpu_of(t) != c;
+	bool moving = t->state == THREAD_READY && runq_cpu_of(t) != c;
 	bool done = t->state == THREAD_DONE;
 	bool detached = done && t->detached;
 	struct thread *joiner = done ? t->joiner : NULL;
 
 	tern_unlock(&c->runq.lock);
 	if (moving)
-		enqueue(t);
+		runq_enqueue(t);
 	else if (detached)
 		reap(t);
 	else if (joiner)
 		thread_signal(joiner, THREAD_ENDED);
 }
 
-static struct thread *next_locked(struct cpu *c)
-{
-	struct thread *t;
-
-	if (list_empty(&c->runq.ready))
-		return c->idle;
-	t = list_entry(c->runq.ready.next, struct thread, run_link);
-	runq_remove_locked(&c->runq, t);
-	return t;
-}
-
 /* Run the next thread of this CPU. Interrupts off, the run queue locked, and the caller's state
  * set; returns, with the lock released, when the caller is run again, perhaps on another CPU. */
 static void switch_locked(struct cpu *c)
 {
-	struct thread *t = c->current, *next = next_locked(c);
+	struct thread *t = c->current, *next = runq_take_locked(&c->runq);
 	uint64_t now_ns = mach_clock_ns();
 
+	if (!next)
+		next = c->idle;
 	TERN_ASSERT(tern_lock_depth() <= 1);
 	TERN_ASSERT(c->preempt_off == 0 && c->irq_depth == 0);
 	c->resched = false;
 	t->ran_ns += now_ns - c->switched_ns;
 	c->switched_ns = now_ns;
-	set_slice(c, true);
+	runq_set_slice(c, true);
 	next->state = THREAD_RUNNING;
 	if (next == t) {
 		tern_unlock(&c->runq.lock);
@@ -372,16 +122,6 @@ void thread_interrupt_exit(const void *frame)
 	t->frame = 0;
 }
 
-void thread_slice_over(void)
-{
-	struct cpu *c = cpu_self();
-
-	c->slice_end_ns = NEVER;
-	balance(c);
-	if (peek(&c->runq.length))
-		c->resched = true;
-}
-
 void thread_preempt_disable(void)
 {
 	unsigned long irq = arch_irq_save();
@@ -403,7 +143,7 @@ void thread_preempt_enable(void)
 			requeue(c);
 		} else {
 			/* Not now: the caller wants no interruption. */
-			switch_soon(c);
+			runq_switch_soon(c);
 		}
 	}
 	arch_irq_restore(irq);
@@ -433,20 +173,20 @@ unsigned thread_await(unsigned events, enum thread_state state)
 void thread_signal(struct thread *t, unsigned event)
 {
 	unsigned long irq = arch_irq_save();
-	struct cpu *c = lock_thread(t);
+	struct cpu *c = runq_lock_of(t);
 	bool waits = t->waiting_for & event;
 
 	if (waits) {
 		t->waiting_for = 0;
 		t->came = event;
 		t->state = THREAD_READY;
-		set_cpu(t, choose_cpu(t, c));
+		runq_set_cpu(t, runq_choose_cpu(t, c));
 	} else {
 		t->events |= event;
 	}
 	tern_unlock(&c->runq.lock);
 	if (waits)
-		(t->brief ? enqueue_first : enqueue)(t);
+		(t->brief ? runq_enqueue_first : runq_enqueue)(t);
 	arch_irq_restore(irq);
 }
 
@@ -462,7 +202,7 @@ void thread_forget(unsigned events)
 bool thread_run_others(void)
 {
 	struct cpu *c = cpu_self();
-	bool any = peek(&c->runq.length) || steal(c);
+	bool any = runq_wanted(c) || runq_steal(c);
 
 	if (any)
 		requeue(c);
@@ -473,7 +213,7 @@ void thread_yield(void)
 {
 	unsigned long irq = arch_irq_save();
 
-	if (peek(&cpu_self()->runq.length))
+	if (runq_wanted(cpu_self()))
 		requeue(cpu_self());
 	arch_irq_restore(irq);
 }
@@ -492,7 +232,7 @@ void thread_pin(unsigned cpu)
 	} else {
 		/* finish_switch() queues it there, once its registers are stored. */
 		t->state = THREAD_READY;
-		set_cpu(t, &cpus[cpu]);
+		runq_set_cpu(t, &cpus[cpu]);
 		switch_locked(c);
 	}
 	arch_irq_restore(irq);
@@ -576,9 +316,9 @@ static struct thread *create(unsigned cpu, const char *name, void (*fn)(void *),
 	/* Nobody who looks for arg comes between the caller's stack and the list of threads. */
 	irq = arch_irq_save();
 	t->arg = arg;
-	atomic_store_explicit(&t->cpu, choose_cpu(t, cpu_self()), memory_order_release);
+	atomic_store_explicit(&t->cpu, runq_choose_cpu(t, cpu_self()), memory_order_release);
 	list_thread(t);
-	enqueue(t);
+	runq_enqueue(t);
 	arch_irq_restore(irq);
 	return t;
 }
@@ -623,7 +363,7 @@ void thread_join(struct thread *t)
 	bool done;
 
 	TERN_CHECK(t != self, "thread: %u joins itself", t->id);
-	c = lock_thread(t);
+	c = runq_lock_of(t);
 	done = done_locked(t);
 	if (!done)
 		t->joiner = self;
@@ -637,7 +377,7 @@ void thread_join(struct thread *t)
 void thread_detach(struct thread *t)
 {
 	unsigned long irq = arch_irq_save();
-	struct cpu *c = lock_thread(t);
+	struct cpu *c = runq_lock_of(t);
 	bool done = done_locked(t);
 
 	t->detached = true;
@@ -701,10 +441,9 @@ static void begin_idle(void *arg)
 
 void thread_init_cpu(struct cpu *c)
 {
-	runq_init(&c->runq);
+	runq_init(c);
 	timer_queue_init(&c->timers);
 	list_init(&c->for_idle);
-	c->slice_end_ns = NEVER;
 	c->switched_ns = mach_clock_ns();
 	if (c->id == 0) {
 		if (!thread_make_idle(c))

@@ -17,7 +17,6 @@
 
 #include "boot/stack.h"
 #include "lib/list.h"
-#include "lib/lock.h"
 
 #define THREAD_NAME_MAX 24
 #define THREAD_ANY_CPU  UINT32_MAX
@@ -27,17 +26,7 @@ enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_BLOCKED, THREAD_SLEEPIN
 
 struct cpu;
 
-/* Threads that wait for a CPU; the one that runs is not among them. 0 <= movable <= length. */
-struct run_queue {
-	struct tern_lock lock;
-	struct list ready; /* [lock] the next to run is first */
-	/* [atomic: written with the lock held, relaxed; others peek] */
-	atomic_uint length;
-	atomic_uint movable; /* how many of them are not pinned */
-	atomic_bool urgent;  /* the first is to run now */
-};
-
-/* "[lock: runq]" below is the lock of cpu->runq; see "Who owns a thread" in thread.c. */
+/* "[lock: runq]" below is the lock of cpu->runq; see "Who owns a thread" in runq.c. */
 /* A thread that went over to another stack left this on the one before. */
 struct stack_call {
 	struct stack stack;       /* [const] where it went */
@@ -108,9 +97,6 @@ void thread_for_each(void (*fn)(struct thread *t, void *arg), void *arg);
 /* The same without the lock: in the stopped world nobody changes the list. */
 void thread_for_each_stopped(void (*fn)(struct thread *t, void *arg), void *arg);
 
-/* The invariants of a run queue; its lock is held. */
-bool thread_check_queue(const struct run_queue *q);
-
 /* For boot/ itself --------------------------------------------------------------------- */
 
 /* Give the CPU its idle thread and that one's stack. False when out of memory. */
@@ -121,10 +107,6 @@ void thread_init_cpu(struct cpu *c);
 /* At the end of every interrupt, interrupts off: switch if one is due. The interrupt's frame has the
  * registers of what it interrupted, and lies on that one's stack. */
 void thread_interrupt_exit(const void *frame);
-/* The current slice is over. From timer.c, interrupts off. */
-void thread_slice_over(void);
-/* Somebody may have put a thread on this CPU's queue. From ipi.c, interrupts off. */
-void thread_look_at_queue(void);
 _Noreturn void thread_idle_loop(void);
 
 /* What may end a wait: bits. Wakes are others', the timer and idleness thread_wait.c's, ends thread.c's. */

@@ -3,7 +3,7 @@
  *
  * Job      Keep each CPU's timers sorted by deadline, and the machine's one-shot timer at the
  *          earliest of them and of the running thread's slice. No deadline, no interrupt.
- * Owns     struct cpu's timers. Not the slice: thread.c sets it, this only watches it.
+ * Owns     struct cpu's timers. Not the slice: runq.c sets it, this only watches it.
  * Locks    none: a CPU's timers are touched by that CPU alone, with interrupts off.
  * Context  any but NMI. Functions of timers run in the interrupt; they may arm any timer of the
  *          CPU, their own too, and nothing here touches a timer after its function began.
@@ -94,7 +94,7 @@ void timer_interrupt(void)
 	c->ticks++;
 	run_due(&c->timers, now_ns);
 	if (now_ns >= c->slice_end_ns)
-		thread_slice_over();
+		runq_slice_over();
 	timer_reprogram();
 }
 

@@ -299,7 +299,7 @@ static void check_queue(void *arg)
 	struct run_queue *q = &cpu_self()->runq;
 	unsigned long irq = tern_lock_irqsave(&q->lock);
 
-	if (!thread_check_queue(q))
+	if (!runq_check(q))
 		atomic_store((atomic_bool *)arg, true);
 	tern_unlock_irqrestore(&q->lock, irq);
 }
