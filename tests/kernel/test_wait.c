@@ -218,6 +218,8 @@ struct player {
 	unsigned rounds;
 };
 
+static atomic_uint through; /* players that wake nobody any more */
+
 static void play(void *arg)
 {
 	struct player *p = arg;
@@ -228,6 +230,7 @@ static void play(void *arg)
 		atomic_store(&p->next->has_token, true);
 		thread_wake(p->next->thread);
 	}
+	atomic_fetch_add(&through, 1);
 }
 
 /* cpu_of_player: CPU ids, or THREAD_ANY_CPU. Each thread waits for its first wake, so that all
@@ -248,8 +251,12 @@ static bool play_ring(struct player *p, unsigned n, const unsigned *cpu_of_playe
 		if (!p[made].thread)
 			return false;
 	}
+	atomic_store(&through, 0);
 	atomic_store(&p[0].has_token, true);
 	thread_wake(p[0].thread);
+	/* The last gives the token to the first, which has ended by then, but must not be gone. */
+	if (!WAIT_FOR(atomic_load(&through) == n))
+		return false;
 	for (unsigned i = 0; i < n; i++)
 		thread_join(p[i].thread);
 	/* It went round, and is where it began. */
