@@ -58,8 +58,8 @@ bool own_heap_for(struct test *t, size_t size)
 {
 	size_t have = own_heap_begin(size);
 
+	t->skip_reason = have < size ? "too little memory" : NULL;
 	if (have < size) {
-		t->skip_reason = "too little memory";
 		if (have)
 			own_heap_end();
 		return false;

@@ -15,7 +15,8 @@ size_t own_heap_begin(size_t size);
 /* Hand the run over. False when there is no memory for a record. */
 bool own_heap_add(void);
 /* Both: a heap of `size` bytes that is empty, in which each CPU has its cache, wherever the test may wander.
- * False if that cannot be; if it is for lack of memory, the test is said to be skipped. */
+ * False if that cannot be; if it is for lack of memory, the test is said to be skipped, unless
+ * it asks for less. */
 bool own_heap_for(struct test *t, size_t size);
 /* The other heap is *the* heap again; whatever was in this one is gone. */
 void own_heap_end(void);
