@@ -29,6 +29,7 @@ const struct tern_lock_class tern_workpool_class = {
 };
 
 #define TURN_BITS 16
+#define RUN_MAX   32u /* pages that are taken at once */
 
 TERN_STATIC_ASSERT(sizeof(struct tern_workbuf) == 16, "entries fill the rest of a buffer");
 TERN_STATIC_ASSERT(TERN_PAGE_SIZE % TERN_WORKBUF_BYTES == 0, "buffers fill pages");
@@ -78,14 +79,20 @@ static bool is_empty(const struct tern_workstack *s)
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
-/* A page's buffers, but for one. Its first word, and so the first buffer's, leads to the page before
- * it: so that buffer is a little shorter. */
-static struct tern_workbuf *cut(struct tern_workpool *pool, uintptr_t page)
+/* Stands at the start of a run of pages, whose first buffer is a little shorter for it. */
+struct tern_workrun {
+	struct tern_workrun *next;
+	uint64_t npages;
+};
+
+/* A run's buffers, but for one. */
+static struct tern_workbuf *cut(struct tern_workpool *pool, struct tern_workrun *run)
 {
+	uintptr_t start = (uintptr_t)run, end = start + run->npages * TERN_PAGE_SIZE;
 	struct tern_workbuf *b = NULL;
 
-	for (uintptr_t at = page; at < page + TERN_PAGE_SIZE; at += TERN_WORKBUF_BYTES) {
-		uint32_t lost = at == page ? 8 : 0;
+	for (uintptr_t at = start; at < end; at += TERN_WORKBUF_BYTES) {
+		uint32_t lost = at == start ? sizeof(*run) : 0;
 
 		if (b)
 			push(&pool->empty, b);
@@ -96,24 +103,44 @@ static struct tern_workbuf *cut(struct tern_workpool *pool, uintptr_t page)
 	return b;
 }
 
-static struct tern_workbuf *grow(struct tern_workpool *pool)
+/* One page is enough, if there are no more. */
+static struct tern_workrun *take_pages(struct tern_workpool *pool, uint64_t n)
 {
-	uint64_t page = tern_mheap_take(pool->heap, NULL, 1, 1, TERN_PAGES_END);
-	unsigned long irq;
-	uintptr_t addr;
+	uint64_t page = TERN_NO_PAGE;
+	struct tern_workrun *run;
 
+	n = n < RUN_MAX ? n : RUN_MAX;
+	if (n > 1)
+		page = tern_mheap_take(pool->heap, NULL, n, 1, TERN_PAGES_END);
+	if (page == TERN_NO_PAGE)
+		page = tern_mheap_take(pool->heap, NULL, n = 1, 1, TERN_PAGES_END);
 	if (page == TERN_NO_PAGE)
 		return NULL;
-	tern_mheap_set_run(pool->heap, page, 1);
-	addr = tern_page_addr(page);
+	tern_mheap_set_run(pool->heap, page, n);
+	run = (struct tern_workrun *)tern_page_addr(page);
+	run->npages = n;
+	return run;
+}
+
+/* By a quarter: who ends the cycle gives back some runs, not a thousand pages. */
+static struct tern_workbuf *grow(struct tern_workpool *pool)
+{
+	unsigned long irq = tern_lock_irqsave(&pool->lock);
+	uint64_t npages = pool->npages;
+	struct tern_workrun *run;
+
+	tern_unlock_irqrestore(&pool->lock, irq);
+	run = take_pages(pool, npages / 4);
+	if (!run)
+		return NULL;
 	irq = tern_lock_irqsave(&pool->lock);
-	*(uintptr_t *)addr = pool->pages;
-	pool->pages = addr;
-	pool->npages++;
+	run->next = pool->runs;
+	pool->runs = run;
+	pool->npages += run->npages;
 	if (pool->max_pages < pool->npages)
 		pool->max_pages = pool->npages;
 	tern_unlock_irqrestore(&pool->lock, irq);
-	return cut(pool, addr);
+	return cut(pool, run);
 }
 
 void tern_work_start(struct tern_workpool *pool, unsigned nworkers)
@@ -124,19 +151,20 @@ void tern_work_start(struct tern_workpool *pool, unsigned nworkers)
 
 void tern_work_end(struct tern_workpool *pool)
 {
-	uintptr_t page = pool->pages;
+	struct tern_workrun *run = pool->runs;
 
 	TERN_ASSERT(tern_work_is_empty(pool));
 	atomic_store_explicit(&pool->full.top, 0, memory_order_relaxed);
 	atomic_store_explicit(&pool->empty.top, 0, memory_order_relaxed);
-	pool->pages = 0;
+	pool->runs = NULL;
 	pool->npages = 0;
-	while (page) {
-		uintptr_t next = *(uintptr_t *)page;
+	while (run) {
+		struct tern_workrun *next = run->next;
+		uint64_t page = tern_page_of((uintptr_t)run), n = run->npages;
 
-		tern_mheap_unset_run(pool->heap, tern_page_of(page), 1);
-		tern_mheap_free(pool->heap, NULL, tern_page_of(page), 1);
-		page = next;
+		tern_mheap_unset_run(pool->heap, page, n);
+		tern_mheap_free(pool->heap, NULL, page, n);
+		run = next;
 	}
 }
 

@@ -35,13 +35,13 @@ struct tern_workpool {
 	struct tern_workbuf *first, *last; /* [lock] a queue: what was full first comes first */
 	/* [atomic: seq_cst, changed with the lock] buffers in it */
 	_Atomic uint32_t nqueued;
-	_Atomic uint32_t waiting; /* [atomic: seq_cst] CPUs that found nothing to do */
-	uint32_t nworkers;        /* [const] while marking */
-	struct tern_mheap *heap;  /* [const] gives pages for buffers */
-	struct tern_lock lock;    /* of the queue, and of the list of pages */
-	uintptr_t pages;          /* [lock] what was taken, linked by their first words */
-	uint64_t npages;          /* [lock] */
-	uint64_t max_pages;       /* [lock] of the largest cycle */
+	_Atomic uint32_t waiting;  /* [atomic: seq_cst] CPUs that found nothing to do */
+	uint32_t nworkers;         /* [const] while marking */
+	struct tern_mheap *heap;   /* [const] gives pages for buffers */
+	struct tern_lock lock;     /* of the queue, and of the list of pages */
+	struct tern_workrun *runs; /* [lock] of pages that were taken */
+	uint64_t npages;           /* [lock] */
+	uint64_t max_pages;        /* [lock] of the largest cycle */
 };
 
 extern const struct tern_lock_class tern_workpool_class;

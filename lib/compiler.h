@@ -35,6 +35,19 @@
 #define TERN_NO_SANITIZE
 #endif
 
+/* Of the load of a pointer, where it is enough that what is read next depends on it, as it is on every
+ * machine. ThreadSanitizer knows no such order. */
+#if defined(__SANITIZE_THREAD__)
+#define TERN_DEPENDENT memory_order_acquire
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TERN_DEPENDENT memory_order_acquire
+#endif
+#endif
+#ifndef TERN_DEPENDENT
+#define TERN_DEPENDENT memory_order_relaxed
+#endif
+
 /* For large arrays that are written before they are read: an image's boot does not clear them. */
 #if defined(TERN_HOSTED)
 #define TERN_UNCLEARED

@@ -74,9 +74,14 @@ static struct tern_arena_table *load_table(const tern_arena_slot *slot)
 	return atomic_load_explicit(slot, memory_order_relaxed);
 }
 
-static uint64_t ntables(const struct tern_arena_map *m)
+static uint64_t get(const _Atomic uint64_t *word)
 {
-	return atomic_load_explicit(&m->ntables, memory_order_relaxed);
+	return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void set(_Atomic uint64_t *word, uint64_t value)
+{
+	atomic_store_explicit(word, value, memory_order_relaxed);
 }
 
 static bool is_in(const struct tern_arena_window *w, uint64_t i)
@@ -99,7 +104,7 @@ static void fill_window(const struct tern_arena_map *m, struct tern_arena_window
 		atomic_store_explicit(&w->table[i], t, memory_order_relaxed);
 		ntables += t != NULL;
 	}
-	atomic_store_explicit(&w->ntables, ntables, memory_order_relaxed);
+	set(&w->ntables, ntables);
 }
 
 /* Twice as much as there is, so that it lasts until the heap has grown by half, to whichever side: all
@@ -108,12 +113,13 @@ static void widen(struct tern_arena_map *m, struct tern_meta *meta)
 {
 	const struct tern_arena_window *old =
 		atomic_load_explicit(&m->window, memory_order_relaxed);
-	uint64_t n = WINDOW_MIN, middle = m->low + (m->high - m->low) / 2;
+	uint64_t n = WINDOW_MIN, size = get(&m->high) - get(&m->low) + 1;
+	uint64_t middle = get(&m->low) + size / 2;
 	struct tern_arena_window *w;
 
-	while (n < 2 * (m->high - m->low + 1))
+	while (n < 2 * size)
 		n *= 2;
-	if (n > WINDOW_SMALL && n > WINDOW_SPARSE * ntables(m))
+	if (n > WINDOW_SMALL && n > WINDOW_SPARSE * get(&m->ntables))
 		return;
 	w = tern_meta_alloc(meta, sizeof(*w) + n * sizeof(w->table[0]), sizeof(uint64_t));
 	if (!w)
@@ -131,16 +137,16 @@ static void show_table(struct tern_arena_map *m, struct tern_meta *meta, uint64_
 	struct tern_arena_window *w = atomic_load_explicit(&m->window, memory_order_relaxed);
 	uint64_t i = page / ARENA_TABLE_PAGES;
 
-	if (ntables(m) == 0)
-		m->low = m->high = i;
-	m->low = i < m->low ? i : m->low;
-	m->high = i > m->high ? i : m->high;
-	atomic_store_explicit(&m->ntables, ntables(m) + 1, memory_order_relaxed);
+	if (get(&m->ntables) == 0 || i < get(&m->low))
+		set(&m->low, i);
+	if (i > get(&m->high))
+		set(&m->high, i);
+	set(&m->ntables, get(&m->ntables) + 1);
 	if (is_in(w, i)) {
-		atomic_fetch_add_explicit(&w->ntables, 1, memory_order_relaxed);
+		set(&w->ntables, get(&w->ntables) + 1);
 		atomic_store_explicit(&w->table[i - w->first], t, memory_order_release);
 	}
-	if (!is_in(w, m->low) || !is_in(w, m->high))
+	if (!is_in(w, get(&m->low)) || !is_in(w, get(&m->high)))
 		widen(m, meta);
 }
 
@@ -148,12 +154,13 @@ const tern_arena_slot *tern_arena_all_slots(const struct tern_arena_map *m, uint
 					    uintptr_t *reach)
 {
 	struct tern_arena_window *w = atomic_load_explicit(&m->window, memory_order_acquire);
+	uint64_t first = get(&m->low), last = get(&m->high);
 
-	if (!w || atomic_load_explicit(&w->ntables, memory_order_relaxed) != ntables(m))
+	if (!w || get(&w->ntables) != get(&m->ntables) || !is_in(w, first) || !is_in(w, last))
 		return NULL;
-	*low = tern_page_addr(w->first * ARENA_TABLE_PAGES);
-	*reach = w->n * ARENA_TABLE_PAGES * TERN_PAGE_SIZE - 1;
-	return w->table;
+	*low = tern_page_addr(first * ARENA_TABLE_PAGES);
+	*reach = (last - first + 1) * ARENA_TABLE_PAGES * TERN_PAGE_SIZE - 1;
+	return &w->table[first - w->first];
 }
 
 /* --- records --------------------------------------------------------------------------------- */

@@ -68,9 +68,11 @@ struct tern_arena_window {
 };
 
 struct tern_arena_map {
-	_Atomic(struct tern_arena_window *) window; /* [atomic: release, relaxed] NULL: none yet */
-	_Atomic uint64_t ntables; /* [atomic: relaxed, changed with the lock of the owner] */
-	uint64_t low, high;       /* [lock of the owner] the first table and the last, by number */
+	_Atomic(struct tern_arena_window *)
+		window; /* [atomic: release, dependent] NULL: none yet */
+	/* [atomic: relaxed, changed with the lock of the owner] how many tables there are, the number of
+	 * the first and of the last */
+	_Atomic uint64_t ntables, low, high;
 	_Atomic(struct tern_arena *) newest; /* [atomic: release by who makes one, acquire] */
 	_Atomic(struct tern_arena_block *) block[1u << ARENA_L1_BITS];
 };
@@ -127,15 +129,15 @@ struct tern_mspan *tern_arena_span_beyond(const struct tern_arena_map *m, uint64
 static inline struct tern_mspan *tern_arena_span(const struct tern_arena_map *m, uintptr_t addr)
 {
 	uint64_t page = tern_page_of(addr), i;
-	const struct tern_arena_window *w = atomic_load_explicit(&m->window, memory_order_relaxed);
+	const struct tern_arena_window *w = atomic_load_explicit(&m->window, TERN_DEPENDENT);
 
 	if (likely(w) && likely((i = page / ARENA_TABLE_PAGES - w->first) < w->n))
 		return tern_arena_slot_span(&w->table[i], page);
 	return tern_arena_span_beyond(m, page);
 }
 
-/* The slots of the window, the first of them for *low on, if no table stands beside it; no heap's
- * address is above *low + *reach. Tables that come later may be elsewhere. */
+/* Slots from the first table to the last, the first of them for *low on, if the window has all; all that
+ * the heap has lies in [*low, *low + *reach]. Tables that come later may be elsewhere. */
 const tern_arena_slot *tern_arena_all_slots(const struct tern_arena_map *m, uintptr_t *low,
 					    uintptr_t *reach);
 

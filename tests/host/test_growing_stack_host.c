@@ -126,7 +126,22 @@ TEST_SLOW(growing_stack_host, grows_while_the_heap_is_locked)
 	EXPECT_EQ(after.used, before.used);
 }
 
-static atomic_uint wrong;
+static atomic_uint wrong; /* a bit for each step of one_dive() that failed */
+
+static unsigned one_dive(struct tern_stack *stack, struct dive *d)
+{
+	uintptr_t addr;
+
+	if (!stack)
+		return 1;
+	if (!run(stack, d, &addr))
+		return 2;
+	if (d->wrong)
+		return 4;
+	if (!tern_stack_shrink(stack, d->info.top))
+		return 8;
+	return run(stack, d, &addr) ? 0 : 16;
+}
 
 static void dive_often(unsigned cpu, void *arg)
 {
@@ -134,11 +149,8 @@ static void dive_often(unsigned cpu, void *arg)
 	for (unsigned i = 0; i < 20; i++) {
 		struct dive d = { .depth = LIMIT / 2 + cpu * KiB(32) };
 		struct tern_stack *stack = tern_stack_create(START, LIMIT);
-		uintptr_t addr;
 
-		if (!stack || !run(stack, &d, &addr) || d.wrong ||
-		    !tern_stack_shrink(stack, d.info.top) || !run(stack, &d, &addr))
-			atomic_fetch_add(&wrong, 1);
+		atomic_fetch_or(&wrong, one_dive(stack, &d));
 		tern_stack_destroy(stack);
 	}
 	tern_cpu_offline();

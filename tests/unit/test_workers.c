@@ -49,14 +49,18 @@ static bool comes_to_its_end(struct tern_gc_worker *w)
 	return !tern_gc_is_marking();
 }
 
+/* In a kernel another CPU may have the last piece, when nothing is left for this worker. */
 static bool has_swept(struct tern_gc_worker *w)
 {
 	uint64_t start_ns = tern_port_clock_ns();
+	struct tern_gc_stats now;
+	bool idle;
 
-	while (tern_gc_work(w, false).wait_ns != UINT64_MAX)
-		if (tern_port_clock_ns() - start_ns >= HANG_NS)
-			return false;
-	return true;
+	do {
+		idle = tern_gc_work(w, false).wait_ns == UINT64_MAX;
+		tern_gc_stats(&now);
+	} while ((!idle || now.sweeping) && tern_port_clock_ns() - start_ns < HANG_NS);
+	return idle && !now.sweeping;
 }
 
 TEST(workers, one_alone_ends_a_cycle)
@@ -77,7 +81,6 @@ TEST(workers, one_alone_ends_a_cycle)
 	EXPECT(has_swept(&w));
 	tern_gc_stats(&now);
 	EXPECT_EQ(now.cycles, old.cycles + 1);
-	EXPECT(!now.sweeping);
 	EXPECT_EQ(count_nodes(), made);
 	head = NULL;
 	REQUIRE(change_options(before.mode, before.stop_the_world, before.check));
