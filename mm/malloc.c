@@ -8,6 +8,7 @@
  *          atomics in each cache, as a sign to interrupts, was considered: it needs help from
  *          every kernel's interrupt path, and saves three instructions on x86_64, none on aarch64.
  * Slow     Every path that is not fast goes through take_slow() or free_slow().
+ * Beside   realloc.c, which changes what was taken here.
  * Locks    mheap(80), below.   Context: tern.h.
  * Go       runtime/malloc.go. Manual objects are a third kind beside scan and noscan. */
 #include <tern/tern.h>
@@ -23,21 +24,15 @@
 #include "mm/harden.h"
 #include "mm/heap.h"
 #include "mm/large.h"
+#include "mm/malloc.h"
 #include "mm/remap.h"
 #include "mm/scavenge.h"
 #include "mm/special.h"
 #include "mm/typed.h"
 
-#define ALIGN_MAX  GiB(1)
-#define TINY_BLOCK 16u
+#define ALIGN_MAX GiB(1)
 /* Sizes that find their class in the first half of the table, or at all. */
-#define FINE_MAX  (TERN_FINE_MAX - TERN_DEBUG_REDZONE)
-#define SMALL_MAX (TERN_SMALL_MAX - TERN_DEBUG_REDZONE)
-
-static uint64_t pages_for(size_t size)
-{
-	return (size >> TERN_PAGE_SHIFT) + !is_aligned(size, TERN_PAGE_SIZE);
-}
+#define FINE_MAX (TERN_FINE_MAX - TERN_DEBUG_REDZONE)
 
 /* --- taking ------------------------------------------------------------------------------ */
 
@@ -170,8 +165,7 @@ static TERN_INLINE void *take_fine(enum tern_kind kind, size_t size, bool zero)
 		    zero);
 }
 
-/* Its margins count as a run of pages. */
-static void count_large(struct tern_mcache *c, enum tern_kind kind, const struct tern_mspan *s)
+void tern_count_large(struct tern_mcache *c, enum tern_kind kind, const struct tern_mspan *s)
 {
 	tern_mcache_count_any(c, &c->large[kind].mallocs, 1);
 	tern_mcache_count_any(c, &c->large[kind].malloc_bytes, s->elemsize);
@@ -201,7 +195,7 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 		s = c ? tern_mheap_large(&tern_heap.pages, &c->pages, n, align, margin, kind, type)
 		      : NULL;
 		if (s) {
-			count_large(c, kind, s);
+			tern_count_large(c, kind, s);
 			*base = s->base;
 		}
 		tern_irq_restore(irq);
@@ -211,12 +205,17 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 	return s;
 }
 
-static TERN_INLINE void sample_large(struct tern_mspan *s, enum tern_kind kind)
+void tern_sample_if_wanted(struct tern_mspan *s, enum tern_kind kind)
 {
-	unsigned long irq = tern_irq_save();
-	struct tern_mcache *c = tern_heap_cache();
-	uint64_t bytes = c == &tern_mcache_none ? 0 : tern_sample_large(c, kind, s->elemsize);
+	unsigned long irq;
+	struct tern_mcache *c;
+	uint64_t bytes;
 
+	if (!tern_sample_wanted())
+		return;
+	irq = tern_irq_save();
+	c = tern_heap_cache();
+	bytes = c == &tern_mcache_none ? 0 : tern_sample_large(c, kind, s->elemsize);
 	if (bytes)
 		tern_sample_add(c, s, s->base, bytes);
 	tern_irq_restore(irq);
@@ -230,9 +229,9 @@ static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind 
 
 	if (size > PTRDIFF_MAX)
 		return NULL;
-	s = make_large(pages_for(size), pages_for(align), kind, type, &base);
-	if (s && tern_sample_wanted())
-		sample_large(s, kind);
+	s = make_large(tern_pages_for(size), tern_pages_for(align), kind, type, &base);
+	if (s)
+		tern_sample_if_wanted(s, kind);
 	if (s && zero && s->needzero) {
 		tern_clear((void *)base, s->elemsize);
 		s->needzero = false; /* for who wants to know whether it was cleared yet */
@@ -242,7 +241,7 @@ static TERN_NOINLINE void *take_large(size_t size, size_t align, enum tern_kind 
 
 static TERN_NOINLINE void *take_coarse(enum tern_kind kind, size_t size, bool zero)
 {
-	if (size > SMALL_MAX)
+	if (size > TERN_SMALL_OBJECT_MAX)
 		return take_large(size, 1, kind, zero, NULL);
 	return take(tern_spanclass_of(kind, tern_sizeclass_of(tern_debug_room(size))), zero);
 }
@@ -282,7 +281,7 @@ void *tern_aligned_alloc(size_t align, size_t size)
 
 /* --- collected kinds ------------------------------------------------------------------- */
 
-static char zero_size[16] TERN_ALIGNED(16);
+char tern_zero_size[16] TERN_ALIGNED(16);
 
 /* Aligned as C would align a type of that size: to the largest power of two in it. */
 static TERN_INLINE uintptr_t place_crumb(uintptr_t at, size_t size)
@@ -300,13 +299,13 @@ static TERN_NOINLINE void *take_tiny_block(size_t size)
 
 	if (block) {
 		c->tiny = block + size;
-		c->tiny_end = block + TINY_BLOCK;
+		c->tiny_end = block + TERN_TINY_BLOCK;
 	}
 	tern_irq_restore(irq);
 	return block ? (void *)block : take_slow(TERN_SPANCLASS_TINY, true, 0);
 }
 
-/* From the block that the CPU has begun, if it has room. 0 < size < TINY_BLOCK. */
+/* From the block that the CPU has begun, if it has room. 0 < size < TERN_TINY_BLOCK. */
 static TERN_INLINE void *take_tiny(size_t size)
 {
 	unsigned long irq = tern_irq_save();
@@ -327,16 +326,16 @@ void *tern_alloc(size_t size)
 {
 	if (likely(size - 1 < FINE_MAX))
 		return tern_debug_made(take_fine(TERN_KIND_SCAN, size, true), size, true);
-	return tern_debug_made(size ? take_coarse(TERN_KIND_SCAN, size, true) : zero_size, size,
-			       true);
+	return tern_debug_made(size ? take_coarse(TERN_KIND_SCAN, size, true) : tern_zero_size,
+			       size, true);
 }
 
 void *tern_alloc_noscan(size_t size)
 {
-	if (likely(size - TINY_BLOCK <= FINE_MAX - TINY_BLOCK))
+	if (likely(size - TERN_TINY_BLOCK <= FINE_MAX - TERN_TINY_BLOCK))
 		return tern_debug_made(take_fine(TERN_KIND_NOSCAN, size, true), size, true);
-	if (size < TINY_BLOCK)
-		return size ? take_tiny(size) : zero_size;
+	if (size < TERN_TINY_BLOCK)
+		return size ? take_tiny(size) : tern_zero_size;
 	return tern_debug_made(take_coarse(TERN_KIND_NOSCAN, size, true), size, true);
 }
 
@@ -375,8 +374,8 @@ static TERN_NOINLINE void *new_slow(const struct tern_type *type, size_t n)
 	if (!type->ptrdata)
 		return tern_alloc_noscan(size);
 	if (!size)
-		return zero_size;
-	if (size > SMALL_MAX)
+		return tern_zero_size;
+	if (size > TERN_SMALL_OBJECT_MAX)
 		return tern_debug_made(take_large(size, 1, TERN_KIND_TYPED, true, type), size,
 				       true);
 	sizeclass = tern_sizeclass_of(tern_debug_room(size));
@@ -446,8 +445,7 @@ static bool is_object(const struct tern_mspan *s, uintptr_t addr)
 	       tern_mspan_slot_in_use(s, tern_mspan_slot(s, addr));
 }
 
-/* The span of an object in use that begins at p; panics if there is none. */
-static struct tern_mspan *span_of_object(const char *call, const void *p)
+struct tern_mspan *tern_span_of_object(const char *call, const void *p)
 {
 	uintptr_t addr = (uintptr_t)p;
 	struct tern_mspan *s = tern_heap_span(addr);
@@ -540,7 +538,7 @@ static TERN_NOINLINE void free_specials(struct tern_mspan *s, uintptr_t addr)
 {
 	if (s->spc == TERN_SPANCLASS_TINY && s->magic)
 		return;
-	span_of_object("tern_free", (void *)addr);
+	tern_span_of_object("tern_free", (void *)addr);
 	tern_special_free(&tern_heap.pages, s, addr);
 }
 
@@ -556,20 +554,20 @@ static bool is_plain(const struct tern_mspan *s, uintptr_t addr)
 static TERN_NOINLINE bool free_odd(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr,
 				   unsigned long irq)
 {
-	if (!addr || addr == (uintptr_t)zero_size)
+	if (!addr || addr == (uintptr_t)tern_zero_size)
 		return true;
 	if (!s || s == &tern_mheap_run)
 		bad_free("tern_free", addr);
 	/* Crumbs are not filled, and need not begin where their block does. */
 	if (!TERN_DEBUG && tern_hardening() & TERN_HARDEN_FILL &&
 	    (s->spc != TERN_SPANCLASS_TINY || s->magic == 0))
-		tern_harden_fill(span_of_object("tern_free", (void *)addr), addr);
+		tern_harden_fill(tern_span_of_object("tern_free", (void *)addr), addr);
 	if (tern_special_any(s))
 		free_specials(s, addr);
 	if (tern_mheap_marking(&tern_heap.pages, s->spc)) {
 		/* Somebody may be looking at it. If nothing leads to it, the sweep frees it. */
 		if (s->spc != TERN_SPANCLASS_TINY || s->magic == 0)
-			span_of_object("tern_free", (void *)addr);
+			tern_span_of_object("tern_free", (void *)addr);
 	} else if (tern_guard_owns(s)) {
 		tern_irq_restore(irq);
 		tern_guard_free(addr);
@@ -617,36 +615,29 @@ void tern_free(void *p)
 		free_slow(addr, irq);
 }
 
-/* How much of its block a crumb may have, its own size being known to nobody; 0 if p is no crumb. */
-static size_t crumb_room(const void *p)
+size_t tern_crumb_room(const void *p)
 {
 	struct tern_mspan *s = tern_heap_span((uintptr_t)p);
 
 	if (!s || s->spc != TERN_SPANCLASS_TINY || s->magic == 0)
 		return 0;
-	return TINY_BLOCK - ((uintptr_t)p & (TINY_BLOCK - 1));
-}
-
-/* Of an object that begins at p. */
-static size_t bytes_of(const struct tern_mspan *s, const void *p)
-{
-	return s->elemsize - tern_debug_rest(s, p);
+	return TERN_TINY_BLOCK - ((uintptr_t)p & (TERN_TINY_BLOCK - 1));
 }
 
 void tern_free_sized(void *p, size_t size)
 {
 	const struct tern_mspan *s;
 
-	if (!p || p == zero_size || (crumb_room(p) && size <= crumb_room(p)))
+	if (!p || p == tern_zero_size || (tern_crumb_room(p) && size <= tern_crumb_room(p)))
 		return;
-	s = span_of_object("tern_free_sized", p);
+	s = tern_span_of_object("tern_free_sized", p);
 	TERN_CHECK(size <= s->elemsize - tern_debug_rest(s, p),
 		   "tern_free_sized: 0x%lx has less than %zu bytes", (unsigned long)(uintptr_t)p,
 		   size);
 	tern_free(p);
 }
 
-/* --- asking and changing ----------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------------------------ */
 
 void *tern_base(const void *p)
 {
@@ -666,172 +657,5 @@ size_t tern_usable_size(const void *p)
 {
 	if (!p || tern_base(p) != p)
 		return 0;
-	return bytes_of(tern_heap_span((uintptr_t)p), p);
-}
-
-static void count_resized(struct tern_mcache *c, const struct tern_mspan *s, size_t old)
-{
-	struct tern_large_counts *n = &c->large[tern_spanclass_kind(s->spc)];
-
-	if (s->elemsize > old)
-		tern_mcache_count_any(c, &n->malloc_bytes, s->elemsize - old);
-	else
-		tern_mcache_count_any(c, &n->free_bytes, old - s->elemsize);
-	if (tern_spanclass_collected(s->spc))
-		tern_heap_change_live(s->elemsize - old);
-}
-
-/* Who marks adds its size up when he comes to it, and what is new beside him comes on top: so he comes to
- * it first, if he has not. */
-static bool resize_and_count(struct tern_mspan *s, uint64_t n)
-{
-	unsigned long irq = tern_irq_save();
-	size_t old = s->elemsize;
-	bool resized;
-
-	if (tern_mheap_marking(&tern_heap.pages, s->spc))
-		tern_gchook_filled(&s->base, sizeof(s->base));
-	resized = tern_mheap_resize(&tern_heap.pages, s, n);
-	if (resized)
-		count_resized(tern_heap_cache(), s, old);
-	tern_irq_restore(irq);
-	return resized;
-}
-
-static bool resize_remapped(struct tern_mspan *s, uint64_t n)
-{
-	size_t old = s->elemsize;
-	unsigned long irq;
-
-	if (!tern_remap_resize(s, n))
-		return false;
-	irq = tern_irq_save();
-	count_resized(tern_heap_cache(), s, old);
-	tern_irq_restore(irq);
-	return true;
-}
-
-static bool resize_large(struct tern_mspan *s, size_t size)
-{
-	uint64_t n = pages_for(size);
-	size_t old = s->elemsize;
-
-	if (n == s->npages || (n < s->npages && tern_mheap_marking(&tern_heap.pages, s->spc)))
-		return true;
-	if (!(tern_mspan_remap(s) ? resize_remapped(s, n) : resize_and_count(s, n)))
-		return false;
-	if (unlikely(tern_special_any(s)))
-		tern_special_cut(&tern_heap.pages, s);
-	/* A collector may take what it finds there for pointers. */
-	if (s->elemsize > old && tern_spanclass_kind(s->spc) != TERN_KIND_MANUAL) {
-		memset((void *)(s->base + old), 0, s->elemsize - old);
-		s->needzero = false;
-	}
-	return true;
-}
-
-/* What the bytes will hold, nobody said. */
-static void forget_type(struct tern_mspan *s, const void *p)
-{
-	if (tern_spanclass_kind(s->spc) == TERN_KIND_TYPED)
-		tern_typed_forget(s, tern_mspan_slot(s, (uintptr_t)p));
-}
-
-/* A small object stays where it is unless it would waste more than half of it. */
-static bool resize(struct tern_mspan *s, size_t size)
-{
-	if (s->magic == 0)
-		return size > SMALL_MAX && size <= PTRDIFF_MAX && resize_large(s, size);
-	return size <= s->elemsize - TERN_DEBUG_REDZONE &&
-	       (size > s->elemsize / 2 || s->elemsize <= TINY_BLOCK);
-}
-
-/* An object of its own, however small: no crumb, and not the one of size 0. */
-static void *take_kind(enum tern_kind kind, size_t size)
-{
-	switch (kind) {
-	case TERN_KIND_SCAN:
-	case TERN_KIND_TYPED:
-		return tern_alloc(size ? size : 1);
-	case TERN_KIND_NOSCAN:
-		return tern_alloc_noscan(size < TINY_BLOCK ? TINY_BLOCK : size);
-	default:
-		return tern_malloc(size);
-	}
-}
-
-static void copy(void *to, const void *from, size_t size)
-{
-	memcpy(to, from, size);
-	tern_gchook_filled(to, size);
-}
-
-/* Another object with what it shares with the one at p, which has `old` bytes. */
-static void *copy_of(const void *p, size_t old, enum tern_kind kind, size_t size)
-{
-	void *q = take_kind(kind, size);
-
-	if (q)
-		copy(q, p, old < size ? old : size);
-	return q;
-}
-
-/* The object with its pages at other addresses, where it may grow; NULL if that cannot be. */
-static void *remap(struct tern_mspan *s, size_t old, size_t size)
-{
-	struct tern_mspan *to;
-	unsigned long irq;
-
-	if (size <= old || size > PTRDIFF_MAX || !tern_remap_suits(s))
-		return NULL;
-	to = tern_remap_move(s, pages_for(size));
-	if (!to)
-		return NULL;
-	irq = tern_irq_save();
-	count_large(tern_heap_cache(), TERN_KIND_MANUAL, to);
-	tern_irq_restore(irq);
-	if (tern_sample_wanted())
-		sample_large(to, TERN_KIND_MANUAL);
-	tern_debug_moved((void *)to->base, old, size);
-	return (void *)to->base;
-}
-
-void *tern_realloc(void *p, size_t size)
-{
-	struct tern_mspan *s;
-	size_t old;
-	void *q;
-
-	if (!p || p == zero_size)
-		return tern_malloc(size);
-	if (crumb_room(p))
-		return copy_of(p, crumb_room(p), TERN_KIND_NOSCAN, size);
-	s = span_of_object("tern_realloc", p);
-	tern_debug_check("tern_realloc", s, p);
-	old = bytes_of(s, p);
-	if (resize(s, size)) {
-		tern_debug_resized(s, p, old, size);
-		forget_type(s, p);
-		return p;
-	}
-	q = remap(s, old, size);
-	if (q)
-		return q;
-	q = copy_of(p, bytes_of(s, p), tern_spanclass_kind(s->spc), size);
-	if (q)
-		tern_free(p);
-	return q;
-}
-
-void *tern_renew_array(void *p, const struct tern_type *type, size_t n)
-{
-	void *q = tern_new_array(type, n);
-	size_t old;
-
-	if (!q || !p || p == zero_size)
-		return q;
-	old = crumb_room(p) ? crumb_room(p) : bytes_of(span_of_object("tern_renew_array", p), p);
-	copy(q, p, old < n * type->size ? old : n * type->size);
-	tern_free(p);
-	return q;
+	return tern_bytes_of(tern_heap_span((uintptr_t)p), p);
 }
