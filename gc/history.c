@@ -63,7 +63,7 @@ struct ms {
 	char text[24];
 };
 
-static struct ms ms(uint64_t ns)
+static TERN_NOINLINE struct ms ms(uint64_t ns)
 {
 	uint64_t us = ns / 1000;
 	unsigned digits = us < 100 ? 3 : us < 1000 ? 2 : 1, unit = 1000;

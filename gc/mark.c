@@ -138,13 +138,14 @@ static TERN_INLINE void end_notes(struct tern_mark_work *w, const struct tern_ma
 	w->nnoted = (unsigned)(to - w->noted);
 }
 
-void tern_mark_address(struct tern_mark_work *w, uintptr_t addr)
+TERN_NOINLINE void tern_mark_address(struct tern_mark_work *w, uintptr_t addr)
 {
 	end_notes(w, note_any(w, &w->marker->view, addr, &w->noted[w->nnoted]));
 }
 
 /* Stacks and data hold much that a sanitizer keeps others from. */
-TERN_NO_SANITIZE void tern_mark_range(struct tern_mark_work *w, uintptr_t low, uintptr_t high)
+TERN_NO_SANITIZE TERN_NOINLINE void tern_mark_range(struct tern_mark_work *w, uintptr_t low,
+						    uintptr_t high)
 {
 	const struct tern_mark_view v = w->marker->view;
 	struct tern_mark_place *to = &w->noted[w->nnoted];
@@ -158,7 +159,8 @@ TERN_NO_SANITIZE void tern_mark_range(struct tern_mark_work *w, uintptr_t low, u
 
 #define CHUNK (64 * sizeof(uintptr_t)) /* what a word of a mask stands for */
 
-TERN_NO_SANITIZE static void mark_words(struct tern_mark_work *w, uintptr_t at, uint64_t mask)
+TERN_NO_SANITIZE static TERN_NOINLINE void mark_words(struct tern_mark_work *w, uintptr_t at,
+						      uint64_t mask)
 {
 	const struct tern_mark_view v = w->marker->view;
 	struct tern_mark_place *to = &w->noted[w->nnoted];

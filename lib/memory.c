@@ -20,7 +20,7 @@ static bool words_fit(uintptr_t a, uintptr_t b)
 	return (a ^ b) % WORD == 0;
 }
 
-static void *copy_up(void *to, const void *from, size_t n)
+static TERN_NOINLINE void *copy_up(void *to, const void *from, size_t n)
 {
 	unsigned char *d = to;
 	const unsigned char *s = from;
