@@ -37,11 +37,9 @@
 #include "lib/irq.h"
 #include "mm/heap.h"
 
-/* Who allocates marks at most so many times as much: so no allocation takes long, and while all that
- * lives is marked the heap grows by a third of it at most. And at least so much at once: what is too
- * much is credit. */
-#define ASSIST_MOST 3u
-#define ASSIST_MIN  ((uint64_t)16 << 10)
+/* Who allocates marks at most so many times as much, or TERN_PACER_ASSIST_MIN: so no allocation takes
+ * long, and while all that lives is marked the heap grows by an eighth of it at most. */
+#define ASSIST_MOST 8u
 #define PAGES_AHEAD 64u /* free ones, for the queue */
 
 bool tern_gc_is_marking(void)
@@ -153,25 +151,22 @@ bool tern_gc_mark_in_background(uintptr_t sp)
 	return done || tern_gc_try_end(sp);
 }
 
-/* Marks what nobody has marked ahead, and a little more, which is credit for who allocates next. */
 static void assist(uintptr_t sp, void *arg)
 {
 	struct tern_pacer *p = &tern_gc_state.pacer;
-	uint64_t start_ns = tern_port_clock_ns(), owed, done;
+	uint64_t start_ns = tern_port_clock_ns(), work, most, paid;
 	size_t bytes = *(size_t *)arg;
 
 	tern_pacer_revise(p);
-	owed = tern_pacer_assist_work(p, bytes);
-	if (owed > ASSIST_MOST * bytes)
-		owed = ASSIST_MOST * bytes;
-	owed -= tern_pacer_take_credit(p, owed);
-	if (owed) {
-		done = tern_gc_mark_some(owed > ASSIST_MIN ? owed : ASSIST_MIN);
-		if (!done)
-			tern_gc_try_end(sp);
-		else if (done > owed)
-			tern_pacer_add_credit(p, done - owed);
-	}
+	work = tern_pacer_assist_work(p, bytes);
+	most = ASSIST_MOST * bytes;
+	if (most < TERN_PACER_ASSIST_MIN)
+		most = TERN_PACER_ASSIST_MIN;
+	if (work > most)
+		work = most;
+	paid = tern_pacer_take_credit(p, work);
+	if (paid < work && !tern_gc_mark_some(work - paid))
+		tern_gc_try_end(sp);
 	atomic_fetch_add_explicit(&tern_gc_state.cycle.assist_ns, tern_port_clock_ns() - start_ns,
 				  memory_order_relaxed);
 }

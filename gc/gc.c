@@ -155,12 +155,12 @@ static void tell_pacer_of_memory(void)
 			      });
 }
 
-/* Allocated black beside the marking. */
-static uint64_t fresh_at_end(const struct tern_gc_running *c)
+/* Marked, and allocated black beside the marking. */
+static uint64_t live_at_end(const struct tern_gc_running *c)
 {
-	uint64_t now = live_bytes();
+	uint64_t now = live_bytes(), fresh = now > c->live_at_start ? now - c->live_at_start : 0;
 
-	return tern_gc_state.marking && now > c->live_at_start ? now - c->live_at_start : 0;
+	return c->marked_bytes + (tern_gc_state.marking ? fresh : 0);
 }
 
 /* What is alive is known: the next goal follows, and how fast to sweep until then. */
@@ -168,7 +168,7 @@ static void tell_pacer_of_end(uint64_t now_ns)
 {
 	const struct tern_gc_running *c = &tern_gc_state.cycle;
 	struct tern_pacer *p = &tern_gc_state.pacer;
-	uint64_t fresh = fresh_at_end(c), live = c->marked_bytes + fresh;
+	uint64_t live = live_at_end(c);
 	struct tern_mheap_stats s;
 
 	tern_pacer_add_work(p, TERN_PACER_WORK_STACKS, tern_roots_stack_bytes());
@@ -179,7 +179,6 @@ static void tell_pacer_of_end(uint64_t now_ns)
 	atomic_store_explicit(&tern_heap.pages.live, live, memory_order_relaxed);
 	tern_pacer_end_cycle(p, &(struct tern_pacer_end){ .now_ns = now_ns,
 							  .marked_bytes = live,
-							  .fresh_bytes = fresh,
 							  .assist_ns = c->assist_ns,
 							  .idle_ns = c->idle_ns });
 	tern_mheap_stats(&tern_heap.pages, &s);

@@ -21,7 +21,7 @@
 
 /* A quarter of the CPUs marks. */
 #define BACKGROUND          (TERN_FIXED_ONE / 4)
-#define MIN_TRIGGER_PERCENT 60u
+#define MIN_TRIGGER_PERCENT 70u
 #define MAX_TRIGGER_PERCENT 95u
 #define MIN_RUNWAY          ((uint64_t)64 << 10)
 /* With the limit reached, marking costs at most so many bytes for each one that is allocated. */
@@ -55,19 +55,16 @@ static uint64_t margin(const struct tern_pacer *p)
 	return tern_min(p->min_heap_bytes / 4, (uint64_t)1 << 20);
 }
 
-/* What was allocated black and is expected to die takes a part of the way, up to half of it. */
 static uint64_t percent_goal(const struct tern_pacer *p)
 {
-	uint64_t base = tern_add_sat(tern_add_sat(p->lasting_bytes, p->last_stack_scan_bytes),
+	uint64_t base = tern_add_sat(tern_add_sat(p->marked_bytes, p->last_stack_scan_bytes),
 				     p->globals_bytes);
-	uint64_t percent = (uint64_t)p->percent, way, goal;
+	uint64_t percent = (uint64_t)p->percent;
 
 	if (p->percent < 0)
 		return TERN_PACER_NEVER;
-	way = tern_mul_div(base, percent, 100);
-	goal = tern_max(tern_add_sat(p->lasting_bytes, way),
-			tern_add_sat(p->marked_bytes, way / 2));
-	return tern_max(goal, tern_mul_div(p->min_heap_bytes, percent, 100));
+	return tern_max(tern_add_sat(p->marked_bytes, tern_mul_div(base, percent, 100)),
+			tern_mul_div(p->min_heap_bytes, percent, 100));
 }
 
 /* What the limit leaves for objects. What is over it already counts twice, and so comes down. */
@@ -172,7 +169,6 @@ void tern_pacer_init(struct tern_pacer *p, int32_t percent, uint64_t min_heap_by
 	p->min_heap_bytes = min_heap_bytes ? min_heap_bytes : TERN_PACER_MIN_HEAP;
 	p->limit_bytes = limit_bytes;
 	p->period_ns = TERN_PACER_PERIOD_NS;
-	p->runway_bytes = UINT64_MAX; /* as long as may be, until one was seen */
 	p->ncpu = 1;
 	publish(p);
 	tern_pacer_revise(p);
@@ -378,24 +374,10 @@ static uint64_t runway(const struct tern_pacer *p)
 	return tern_fixed_mul(expected_work(p), per_byte);
 }
 
-/* Nobody knows yet what of the fresh lives: as much is expected to as did of what was new when marking
- * began. Were all of it counted, the goal would rise, and marking begin earlier, and more be allocated
- * black: until the heap is three times what lives. */
-static uint64_t expected_to_last(const struct tern_pacer *p, uint64_t found, uint64_t fresh)
-{
-	uint64_t was_new = tern_sub_sat(p->triggered_bytes, p->found_bytes);
-	uint64_t survived = tern_min(tern_sub_sat(found, p->found_bytes), was_new);
-
-	return tern_add_sat(found, was_new ? tern_mul_div(fresh, survived, was_new) : fresh);
-}
-
 static void keep_result(struct tern_pacer *p, const struct tern_pacer_end *end)
 {
 	uint64_t scanned = tern_pacer_load(&p->work_bytes[TERN_PACER_WORK_HEAP]);
-	uint64_t found = tern_sub_sat(end->marked_bytes, end->fresh_bytes);
 
-	p->lasting_bytes = expected_to_last(p, found, end->fresh_bytes);
-	p->found_bytes = found;
 	p->last_stack_scan_bytes = tern_pacer_load(&p->work_bytes[TERN_PACER_WORK_STACKS]);
 	p->last_heap_scan_bytes = scanned;
 	store(&p->heap_scan_bytes, scanned);
@@ -415,8 +397,7 @@ void tern_pacer_end_cycle(struct tern_pacer *p, const struct tern_pacer_end *end
 		learn(p, measure_cons_mark(p, end));
 	keep_result(p, end);
 	p->marking = false;
-	if (p->cons_mark)
-		p->runway_bytes = runway(p);
+	p->runway_bytes = runway(p);
 	p->sweep_min_trigger_bytes = end->sweep_done ? 0 : tern_add_sat(p->marked_bytes, margin(p));
 	publish(p);
 }
@@ -425,7 +406,8 @@ void tern_pacer_end_cycle(struct tern_pacer *p, const struct tern_pacer_end *end
 
 uint64_t tern_pacer_assist_work(const struct tern_pacer *p, uint64_t debt_bytes)
 {
-	return tern_fixed_mul(debt_bytes, tern_pacer_load(&p->assist_work_per_byte));
+	return tern_max(tern_fixed_mul(debt_bytes, tern_pacer_load(&p->assist_work_per_byte)),
+			TERN_PACER_ASSIST_MIN);
 }
 
 uint64_t tern_pacer_assist_bytes(const struct tern_pacer *p, uint64_t work_bytes)

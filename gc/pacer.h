@@ -23,6 +23,8 @@
 #define TERN_PACER_PAST      4u
 /* A goal or trigger that is never reached. */
 #define TERN_PACER_NEVER UINT64_MAX
+/* An assist does at least so much, so that there are few of them. */
+#define TERN_PACER_ASSIST_MIN ((uint64_t)64 << 10)
 
 enum tern_pacer_why {
 	TERN_PACER_NONE,
@@ -56,8 +58,7 @@ struct tern_pacer_workers {
 /* A cycle's result. */
 struct tern_pacer_end {
 	uint64_t now_ns;
-	uint64_t marked_bytes; /* with what was allocated black, */
-	uint64_t fresh_bytes;  /* which is this */
+	uint64_t marked_bytes; /* with what was allocated black */
 	uint64_t assist_ns;    /* CPU time of all assists */
 	uint64_t idle_ns;      /* CPU time of idle workers */
 	bool sweep_done;       /* nothing is left to sweep */
@@ -74,9 +75,7 @@ struct tern_pacer {
 	uint64_t stack_bytes, globals_bytes;
 	/* [owner] Left by the last cycle */
 	uint64_t marked_bytes, last_heap_scan_bytes, last_stack_scan_bytes;
-	uint64_t found_bytes;   /* of what was marked: by marking */
-	uint64_t lasting_bytes; /* of what was marked: what the goal is a multiple of */
-	uint64_t last_end_ns;   /* 0: there was none */
+	uint64_t last_end_ns; /* 0: there was none */
 	uint64_t runway_bytes;
 	uint64_t sweep_min_trigger_bytes;
 	tern_fixed cons_mark, past_cons_mark[TERN_PACER_PAST];
@@ -134,7 +133,7 @@ struct tern_pacer_workers tern_pacer_workers_of(unsigned ncpu, bool concurrent,
 						enum tern_pacer_why why);
 /* [any] How long until a CPU that marked for spent_ns in this cycle owes more of its time; 0: it does. */
 uint64_t tern_pacer_fraction_wait(const struct tern_pacer *p, uint64_t spent_ns, uint64_t now_ns);
-/* [any] Mark work for a debt of so many allocated bytes. */
+/* [any] Mark work for a debt of so many allocated bytes; at least TERN_PACER_ASSIST_MIN. */
 uint64_t tern_pacer_assist_work(const struct tern_pacer *p, uint64_t debt_bytes);
 /* [any] How many bytes may be allocated for so much mark work. At least 1, so that assists end,
  * and at most INT64_MAX: credit and debt of a thread are one signed number. */

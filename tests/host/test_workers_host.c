@@ -94,38 +94,6 @@ TEST(workers_host, dedicated_ones_go_on_and_others_have_idle_time)
 	tern_gc_work(&w[3], false);
 }
 
-/* It is worth no call to mark little: what is too much pays for the next. */
-TEST(workers_host, who_marks_more_than_he_owes_leaves_credit)
-{
-	struct tern_pacer *p = &tern_gc_state.pacer;
-	uint64_t work, credit, owed;
-	int32_t percent;
-
-	REQUIRE(begin((struct tern_pacer_workers){ 0 }));
-	percent = p->percent;
-	tern_pacer_set_percent(p, 0); /* no way is left: each byte costs as much as may be */
-	tern_gc_release();
-	tern_gc_assist(64);
-	work = tern_pacer_load(&p->work_bytes[TERN_PACER_WORK_HEAP]);
-	credit = tern_pacer_load(&p->credit_bytes);
-	EXPECT(credit >= KiB(15) && credit < KiB(64));
-	tern_gc_assist(64);
-	EXPECT_EQ(tern_pacer_load(&p->work_bytes[TERN_PACER_WORK_HEAP]), work);
-	EXPECT(tern_pacer_load(&p->credit_bytes) < credit);
-	EXPECT(tern_pacer_load(&p->credit_bytes) >= credit - 3 * 64);
-	/* What is owed is marked, and not much more. */
-	owed = tern_pacer_assist_work(p, MiB(1));
-	EXPECT(owed >= MiB(1));
-	tern_gc_assist(MiB(1));
-	EXPECT(tern_pacer_load(&p->work_bytes[TERN_PACER_WORK_HEAP]) >=
-	       work + (owed < MiB(3) ? owed : MiB(3)) / 2);
-	EXPECT(tern_pacer_load(&p->work_bytes[TERN_PACER_WORK_HEAP]) <= work + MiB(4));
-	EXPECT(tern_gc_is_marking());
-	tern_pacer_set_percent(p, percent);
-	tern_gc_hold();
-	REQUIRE(end());
-}
-
 static void sleep_ns(uint64_t ns)
 {
 	struct timespec t = { .tv_nsec = (long)ns };
