@@ -69,7 +69,7 @@ void heap_hand_over(struct memmap *m)
 		uint64_t border = r.start + kept;
 
 		keep -= kept;
-		if (kept >= 8 * BLOCK)
+		if (kept >= 8 * BLOCK) /* else up to a block more would be much */
 			border = align_up(border, BLOCK);
 		if (border < r.end)
 			hand_over(m, border, r.end);
@@ -81,11 +81,11 @@ void heap_hand_over(struct memmap *m)
 bool heap_map(const struct memmap *m, uint64_t start, uint64_t size)
 {
 	const struct mem_range *r = memmap_range_at(m, start);
-	uint64_t from = align_down(start, BLOCK), to = align_up(start + size, BLOCK);
+	uint64_t from = start, to = start + size;
 
-	if (!r || r->kind != MEM_HEAP || from < r->start)
-		from = start;
-	if (!r || r->kind != MEM_HEAP || to > r->end)
-		to = start + size;
+	if (r && r->kind == MEM_HEAP && align_down(from, BLOCK) >= r->start)
+		from = align_down(from, BLOCK);
+	if (r && r->kind == MEM_HEAP && align_up(to, BLOCK) <= r->end)
+		to = align_up(to, BLOCK);
 	return vm_map_identity(from, to - from, VM_READ | VM_WRITE);
 }

@@ -87,8 +87,8 @@ static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, ui
 	struct tern_span_word *word = &s->word[slot / 64];
 	uint64_t bit = 1ull << slot % 64;
 
-	/* Most have been found before. What is left over at a span's end has bits in its words, which
-	 * are never set: see mm/sizeclass.c. */
+	/* Most have been found before. What is left over at a span's end has a bit, too, which is never
+	 * set: sizeclass.every_offset_of_a_span_has_a_bit. */
 	if (!tern_spanclass_collected(s->spc) || get(&word->mark) & bit)
 		return;
 	if ((get(&word->free) | get(&word->remote)) & bit || (s->magic && offset >= s->nbytes))

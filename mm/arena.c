@@ -33,12 +33,6 @@ static struct tern_arena_table *table_of(const struct tern_arena_map *m, uint64_
 				    memory_order_relaxed);
 }
 
-static struct tern_arena_block *block_of(const struct tern_arena_map *m, uint64_t page)
-{
-	return atomic_load_explicit(&m->block[page / TERN_ARENA_PAGES >> ARENA_L2_BITS],
-				    memory_order_relaxed);
-}
-
 struct tern_mspan *tern_arena_span_beyond(const struct tern_arena_map *m, uint64_t page)
 {
 	const struct tern_arena *a = tern_arena_of(m, page);
@@ -52,7 +46,7 @@ size_t tern_arena_missing(const struct tern_arena_map *m, uint64_t page)
 {
 	struct tern_arena *a = tern_arena_of(m, page);
 
-	if (!block_of(m, page))
+	if (!tern_arena_block_of(m, page))
 		return sizeof(struct tern_arena_block);
 	if (!a)
 		return sizeof(struct tern_arena);
@@ -167,7 +161,7 @@ const tern_arena_slot *tern_arena_all_slots(const struct tern_arena_map *m, uint
 
 bool tern_arena_make(struct tern_arena_map *m, struct tern_meta *meta, uint64_t page)
 {
-	struct tern_arena_block *b = block_of(m, page);
+	struct tern_arena_block *b = tern_arena_block_of(m, page);
 	struct tern_arena *a = tern_arena_of(m, page);
 	void *record = tern_meta_alloc(meta, tern_arena_missing(m, page), sizeof(uint64_t));
 
@@ -331,8 +325,8 @@ bool tern_arenas_next_in_use(const struct tern_arena_map *m, uint64_t *page)
 		if (a && next_in_arena(a, page))
 			return true;
 		if (!a)
-			*page = block_of(m, *page) ? (*page | (TERN_ARENA_PAGES - 1)) + 1
-						   : (*page | (block - 1)) + 1;
+			*page = tern_arena_block_of(m, *page) ? (*page | (TERN_ARENA_PAGES - 1)) + 1
+							      : (*page | (block - 1)) + 1;
 	}
 	return false;
 }
