@@ -232,16 +232,17 @@ static bool may_be_done(void)
 	       tern_work_is_empty(&tern_gc_state.marker.pool);
 }
 
-/* Nobody marks while dirty pages are taken: see dirty.c. True if there is more to mark now. */
-static bool take_dirty_pages(void)
+/* Nobody marks while dirty pages are taken: see dirty.c. False, and nothing is taken, if somebody does;
+ * *more: there is more to mark now. */
+static bool take_dirty_pages(bool *more)
 {
-	bool more = true;
+	bool quiet;
 
 	atomic_store_explicit(&tern_gc_state.taking, true, memory_order_seq_cst);
-	if (is_quiet())
-		more = tern_dirty_take();
+	quiet = is_quiet();
+	*more = quiet && tern_dirty_take();
 	atomic_store_explicit(&tern_gc_state.taking, false, memory_order_seq_cst);
-	return more;
+	return quiet;
 }
 
 static void settle(void)
@@ -259,11 +260,8 @@ bool tern_gc_try_end(uintptr_t sp)
 	if (!may_be_done() || !tern_gc_may_start() || !tern_gc_become_busy(false))
 		return false;
 	/* Asked again: who was busy before may have said that no cycle ends. */
-	if (tern_gc_is_marking() && tern_gc_may_start()) {
-		more = take_dirty_pages();
-		if (!more)
-			done = end_marking(sp);
-	}
+	if (tern_gc_is_marking() && tern_gc_may_start() && take_dirty_pages(&more) && !more)
+		done = end_marking(sp);
 	if (done)
 		settle();
 	tern_gc_end_busy();
