@@ -40,6 +40,7 @@
 /* Who allocates marks at most so many times as much, or TERN_PACER_ASSIST_MIN: so no allocation takes
  * long, and while all that lives is marked the heap grows by an eighth of it at most. */
 #define ASSIST_MOST 8u
+#define PAGES_AHEAD 64u /* free ones, for the queue */
 
 bool tern_gc_is_marking(void)
 {
@@ -131,6 +132,9 @@ uint64_t tern_gc_mark_some(uint64_t bytes)
 
 	if (!tern_gc_is_marking())
 		return 0;
+	/* Grey objects are queued in free pages. Without any they would wait for the last pause, which
+	 * then goes through all spans again. */
+	tern_mheap_want(&tern_heap.pages, PAGES_AHEAD);
 	atomic_fetch_add_explicit(&tern_gc_state.active, 1, memory_order_seq_cst);
 	if (tern_gc_is_marking() &&
 	    !atomic_load_explicit(&tern_gc_state.taking, memory_order_seq_cst))

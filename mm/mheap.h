@@ -115,6 +115,8 @@ bool tern_mheap_add(struct tern_mheap *h, struct tern_piece piece, bool zeroed);
  * another CPU does. False if there is nothing to be had. No lock is held, and interrupts are as the
  * caller of tern has them. */
 bool tern_mheap_grow(struct tern_mheap *h, uint64_t n);
+/* The same, unless n pages are free, somewhere. */
+void tern_mheap_want(struct tern_mheap *h, uint64_t n);
 
 /* n pages, aligned to `align` pages, below page `below`: the lowest there are. TERN_NO_PAGE when
  * there is no such run now. With a cache and n <= 16 they come from there, and no lock is taken if

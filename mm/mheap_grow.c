@@ -168,3 +168,13 @@ bool tern_mheap_grow(struct tern_mheap *h, uint64_t n)
 {
 	return grow(h, n) || wait_for_growth(h);
 }
+
+void tern_mheap_want(struct tern_mheap *h, uint64_t n)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+	uint64_t nfree = h->pages.nfree;
+
+	tern_unlock_irqrestore(&h->lock, irq);
+	if (nfree < n)
+		tern_mheap_grow(h, n);
+}
