@@ -43,4 +43,18 @@ static inline unsigned count_bits(uint64_t word)
 	return (unsigned)(word * 0x0101010101010101ull >> 56);
 }
 
+/* Bit i of what it returns: bits [i, i + n) of the word are set. 0 < n <= 64. */
+static inline uint64_t runs_of_bits(uint64_t word, unsigned n)
+{
+	unsigned have = 1; /* so many are known to be */
+
+	while (word && have < n) {
+		unsigned more = have < n - have ? have : n - have;
+
+		word &= word >> more;
+		have += more;
+	}
+	return word;
+}
+
 #endif

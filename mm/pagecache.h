@@ -37,19 +37,12 @@ static inline void tern_pagecache_set(struct tern_pagecache *c, uint64_t base, u
 /* The lowest run of n pages, 0 < n <= 64; TERN_NO_PAGE if there is none. */
 static inline uint64_t tern_pagecache_take(struct tern_pagecache *c, unsigned n)
 {
-	uint64_t free = tern_pagecache_bits(c), starts = free;
-	unsigned i, have = 1;
+	uint64_t free = tern_pagecache_bits(c), runs = runs_of_bits(free, n);
+	unsigned i;
 
-	/* Bit i of starts: a run of `have` pages begins there. */
-	while (starts && have < n) {
-		unsigned more = have < n - have ? have : n - have;
-
-		starts &= starts >> more;
-		have += more;
-	}
-	if (!starts)
+	if (!runs)
 		return TERN_NO_PAGE;
-	i = (unsigned)__builtin_ctzll(starts);
+	i = (unsigned)__builtin_ctzll(runs);
 	tern_pagecache_set(c, c->base, free & ~(~0ull >> (64 - n) << i));
 	return c->base + i;
 }

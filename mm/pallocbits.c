@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* pallocbits.c - which pages of one 4 MiB chunk are taken: see pallocbits.h.
  *
- * Everything here goes run by run: the next free page, then the next taken one after it, each by
- * counting zeros in a word. A chunk with few holes costs few steps, whatever its size.
- * Go: runtime/mpallocbits.go, which finds runs within a word by shifting; here one loop serves
- * all lengths, and summaries are not packed. */
+ * Words of 64 pages at a time, whatever holes they have: the runs within a word are found by shifting it
+ * over itself, those that go over a border by what the words on both sides end with.
+ * Go: runtime/mpallocbits.go; here one loop serves all lengths, and summaries are not packed. */
 #include "mm/pallocbits.h"
 
 #include "lib/assert.h"
@@ -12,48 +11,59 @@
 
 #define WORDS (PALLOC_CHUNK_PAGES / 64)
 
-/* First page at or after i whose bit, xored with flip, is set; PALLOC_CHUNK_PAGES if none. */
-static uint32_t next_bit(const struct pallocbits *b, uint32_t i, uint64_t flip)
+/* First page at or after i that is taken; PALLOC_CHUNK_PAGES if none. */
+static uint32_t next_taken(const struct pallocbits *b, uint32_t i)
 {
 	uint64_t word;
 
 	if (i >= PALLOC_CHUNK_PAGES)
 		return PALLOC_CHUNK_PAGES;
-	word = (b->word[i / 64] ^ flip) >> (i % 64);
+	word = b->word[i / 64] >> (i % 64);
 	if (word)
 		return i + (uint32_t)__builtin_ctzll(word);
 	for (uint32_t w = i / 64 + 1; w < WORDS; w++)
-		if ((word = b->word[w] ^ flip))
+		if ((word = b->word[w]))
 			return w * 64 + (uint32_t)__builtin_ctzll(word);
 	return PALLOC_CHUNK_PAGES;
 }
 
-static uint32_t next_taken(const struct pallocbits *b, uint32_t i)
+/* Free pages at the beginning of a word, and at its end. */
+static uint32_t free_first(uint64_t taken)
 {
-	return next_bit(b, i, 0);
+	return taken ? (uint32_t)__builtin_ctzll(taken) : 64;
 }
 
-static uint32_t next_free(const struct pallocbits *b, uint32_t i)
+static uint32_t free_last(uint64_t taken)
 {
-	return next_bit(b, i, ~0ull);
+	return taken ? (uint32_t)__builtin_clzll(taken) : 64;
+}
+
+/* The longest run of free pages in a word, if it is longer than `max`; else that. */
+static uint32_t longest_in(uint64_t taken, uint32_t max)
+{
+	if (max < 64)
+		for (uint64_t runs = runs_of_bits(~taken, max + 1); runs; runs &= runs >> 1)
+			max++;
+	return max;
 }
 
 struct pallocsum tern_pallocbits_summarize(const struct pallocbits *b)
 {
 	struct pallocsum s = { .start = next_taken(b, 0) };
-	uint32_t i = s.start;
+	uint32_t run = 0; /* free pages that end where the word begins */
 
-	s.max = s.end = s.start;
-	while ((i = next_free(b, i)) < PALLOC_CHUNK_PAGES) {
-		uint32_t run = next_taken(b, i) - i;
+	for (uint32_t w = 0; w < WORDS; w++) {
+		uint64_t taken = b->word[w];
 
+		run += free_first(taken);
 		if (run > s.max)
 			s.max = run;
-		i += run;
-		s.end = i == PALLOC_CHUNK_PAGES ? run : 0;
+		if (!taken)
+			continue;
+		s.max = longest_in(taken, s.max);
+		run = free_last(taken);
 	}
-	if (b->word[WORDS - 1] >> 63)
-		s.end = 0;
+	s.end = run;
 	return s;
 }
 
@@ -83,31 +93,21 @@ struct pallocsum tern_pallocbits_sum_with_run(const struct pallocbits *b, struct
 	return before;
 }
 
-struct pallocsum tern_pallocsum_join(struct pallocsum left, uint64_t left_pages,
-				     struct pallocsum right, uint64_t right_pages)
-{
-	struct pallocsum s = left;
-	uint32_t middle = left.end + right.start;
-
-	if (left.start == left_pages)
-		s.start = (uint32_t)left_pages + right.start;
-	s.end = right.end == right_pages ? (uint32_t)right_pages + left.end : right.end;
-	if (right.max > s.max)
-		s.max = right.max;
-	if (middle > s.max)
-		s.max = middle;
-	return s;
-}
-
 uint32_t tern_pallocbits_find(const struct pallocbits *b, uint32_t n, uint32_t from)
 {
-	TERN_ASSERT(n > 0 && n <= PALLOC_CHUNK_PAGES);
-	for (uint32_t i = from; (i = next_free(b, i)) + n <= PALLOC_CHUNK_PAGES;) {
-		uint32_t end = next_taken(b, i);
+	uint64_t below = ~(~0ull << from % 64); /* what of the first word is out of reach */
+	uint32_t run = 0;                           /* free pages that end where the word begins */
 
-		if (end - i >= n)
-			return i;
-		i = end;
+	TERN_ASSERT(n > 0 && n <= PALLOC_CHUNK_PAGES);
+	for (uint32_t w = from / 64; w < WORDS; w++, below = 0) {
+		uint64_t taken = b->word[w] | below, runs;
+
+		if (run + free_first(taken) >= n)
+			return w * 64 - run;
+		runs = n <= 64 ? runs_of_bits(~taken, n) : 0;
+		if (runs)
+			return w * 64 + (uint32_t)__builtin_ctzll(runs);
+		run = taken ? free_last(taken) : run + 64;
 	}
 	return PALLOC_NONE;
 }

@@ -27,9 +27,6 @@ struct pallocsum tern_pallocbits_summarize(const struct pallocbits *b);
 /* The same after pages [i, i + n) were freed, from the summary before. */
 struct pallocsum tern_pallocbits_sum_with_run(const struct pallocbits *b, struct pallocsum before,
 					      uint32_t i, uint32_t n);
-/* The summary of left and right side by side; each is `pages` long. */
-struct pallocsum tern_pallocsum_join(struct pallocsum left, uint64_t left_pages,
-				     struct pallocsum right, uint64_t right_pages);
 
 /* Lowest run of n free pages that starts at or after `from`; PALLOC_NONE if there is none.
  * 0 < n <= PALLOC_CHUNK_PAGES. */

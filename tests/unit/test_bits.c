@@ -48,3 +48,20 @@ TEST(bits, align_up_wraps_to_zero)
 	EXPECT_EQ(align_up((1ull << 63) + 1, 1ull << 63), 0);
 	EXPECT_EQ(align_up(UINT64_MAX, 1), UINT64_MAX);
 }
+
+TEST(bits, runs_are_what_counting_finds)
+{
+	for (int round = 0; round < 1000; round++) {
+		uint64_t word = test_random(t) & (round % 2 ? ~0ull : test_random(t));
+		unsigned n = 1 + (unsigned)test_random_below(t, round % 3 ? 64 : 6), ones = 0;
+		uint64_t want = 0;
+
+		word = round % 5 ? word | ~0ull << test_random_below(t, 64) : ~0ull;
+		for (unsigned i = 64; i-- > 0;) {
+			ones = word >> i & 1 ? ones + 1 : 0;
+			if (ones >= n)
+				want |= 1ull << i;
+		}
+		REQUIRE(runs_of_bits(word, n) == want);
+	}
+}

@@ -139,32 +139,3 @@ TEST(pallocbits, borders_of_words_and_chunk)
 	EXPECT_EQ(tern_pallocbits_find(&b, 1, N), PALLOC_NONE);
 	EXPECT_EQ(tern_pallocbits_summarize(&b).end, 1);
 }
-
-/* Two neighbours joined say what one twice as long would. */
-TEST(pallocbits, join_equals_whole)
-{
-	static struct model left, right;
-	struct pallocbits lb, rb;
-
-	for (int round = 0; round < 100; round++) {
-		struct pallocsum l, r, got;
-		uint32_t middle;
-
-		fill_random(t, &lb, &left);
-		fill_random(t, &rb, &right);
-		if (round % 10 == 0)
-			memset(&lb, 0, sizeof(lb)), memset(&left, 0, sizeof(left));
-		if (round % 15 == 0)
-			memset(&rb, 0, sizeof(rb)), memset(&right, 0, sizeof(right));
-		l = model_sum(&left);
-		r = model_sum(&right);
-		got = tern_pallocsum_join(tern_pallocbits_summarize(&lb), N,
-					  tern_pallocbits_summarize(&rb), N);
-		middle = l.end + r.start;
-		EXPECT_EQ(got.start, l.start == N ? N + r.start : l.start);
-		EXPECT_EQ(got.end, r.end == N ? N + l.end : r.end);
-		EXPECT_EQ(got.max, middle > l.max && middle > r.max ? middle
-				   : l.max > r.max                  ? l.max
-								    : r.max);
-	}
-}
