@@ -142,15 +142,12 @@ static void check_marks(uintptr_t sp)
 
 /* --- a cycle --------------------------------------------------------------------------------- */
 
-static void tell_pacer_of_memory(void)
+static void tell_pacer_of_memory(const struct tern_mheap_stats *s)
 {
-	struct tern_mheap_stats s;
-
-	tern_mheap_stats(&tern_heap.pages, &s);
 	tern_pacer_set_memory(&tern_gc_state.pacer,
 			      &(struct tern_pacer_memory){
-				      .total_bytes = s.used + s.free + s.meta - s.released,
-				      .free_bytes = s.free - s.released,
+				      .total_bytes = s->used + s->free + s->meta - s->released,
+				      .free_bytes = s->free - s->released,
 				      .object_bytes = live_bytes(),
 			      });
 }
@@ -171,17 +168,17 @@ static void tell_pacer_of_end(uint64_t now_ns)
 	uint64_t live = live_at_end(c);
 	struct tern_mheap_stats s;
 
+	tern_mheap_stats(&tern_heap.pages, &s);
 	tern_pacer_add_work(p, TERN_PACER_WORK_STACKS, tern_roots_stack_bytes());
 	tern_pacer_add_work(p, TERN_PACER_WORK_GLOBALS, tern_roots_range_bytes());
 	tern_pacer_set_roots(p, tern_roots_stack_bytes(), tern_roots_range_bytes());
 	/* While garbage still counts as objects: the limit leaves room for it, as it will be swept. */
-	tell_pacer_of_memory();
+	tell_pacer_of_memory(&s);
 	atomic_store_explicit(&tern_heap.pages.live, live, memory_order_relaxed);
 	tern_pacer_end_cycle(p, &(struct tern_pacer_end){ .now_ns = now_ns,
 							  .marked_bytes = live,
 							  .assist_ns = c->assist_ns,
 							  .idle_ns = c->idle_ns });
-	tern_mheap_stats(&tern_heap.pages, &s);
 	tern_pacer_start_sweep(p, s.used >> TERN_PAGE_SHIFT, 0);
 	atomic_store_explicit(&tern_heap.pages.sweep.npages, 0, memory_order_relaxed);
 }

@@ -479,17 +479,21 @@ void tern_pagealloc_keep(struct tern_pagealloc *p, uint64_t first, uint64_t n)
 
 uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p)
 {
-	uint64_t longest = 0, end = 0; /* end: free pages at the end of the root before */
+	uint64_t longest = 0, run = 0; /* free pages that end where root `next` begins */
+	unsigned next = 0;
 
-	for (unsigned r = 0; r < PAGEALLOC_ROOT; r++) {
+	for (uint64_t left = p->free_roots; left; left &= left - 1) {
+		unsigned r = (unsigned)__builtin_ctzll(left);
 		struct pallocsum s = p->root->sum[r];
-		uint64_t joined = end + s.start;
 
-		if (joined > longest)
-			longest = joined;
+		run = s.start + (r == next ? run : 0);
+		if (run > longest)
+			longest = run;
 		if (s.max > longest)
 			longest = s.max;
-		end = s.start >> ROOT_SHIFT ? joined : s.end;
+		if (!(s.start >> ROOT_SHIFT))
+			run = s.end;
+		next = r + 1;
 	}
 	return longest;
 }
