@@ -111,11 +111,29 @@ static void mark_word(struct tern_mark_work *w, const struct tern_arena *a, unsi
 	}
 }
 
+static uint64_t words_from(const struct tern_arena *a, unsigned word)
+{
+	return atomic_load_explicit(&a->special_words[word / 64], memory_order_relaxed) >>
+	       word % 64;
+}
+
 static void mark_job(struct tern_mark_work *w, const struct tern_arena *a, uint64_t job,
 		     bool beside)
 {
-	for (unsigned i = 0; i < WORDS; i++)
-		mark_word(w, a, (unsigned)job * WORDS + i, beside);
+	unsigned first = (unsigned)job * WORDS;
+	uint64_t words = words_from(a, first) & ((1u << WORDS) - 1);
+
+	for (; words; words &= words - 1)
+		mark_word(w, a, first + (unsigned)__builtin_ctzll(words), beside);
+}
+
+static bool has_any(const struct tern_arena *a)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < TERN_ARENA_PAGES / 64; i += 64)
+		any |= words_from(a, i);
+	return any;
 }
 
 static const struct tern_arena *newest(const struct tern_mark_work *w)
@@ -123,7 +141,8 @@ static const struct tern_arena *newest(const struct tern_mark_work *w)
 	return atomic_load_explicit(&w->marker->heap->arenas->newest, memory_order_acquire);
 }
 
-/* What one CPU draws rises, so it goes through the arenas once. */
+/* What one CPU draws rises, so it goes through the arenas once: those that have any, which stay the same in
+ * a pause. */
 void tern_tied_mark(struct tern_mark_work *w)
 {
 	const struct tern_arena *a = newest(w);
@@ -133,9 +152,13 @@ void tern_tied_mark(struct tern_mark_work *w)
 		mark_queue(w);
 		job = draw();
 	}
-	for (; a; a = a->next, first += NJOBS)
+	for (; a; a = a->next) {
+		if (!has_any(a))
+			continue;
 		for (; job - first < NJOBS; job = draw())
 			mark_job(w, a, job - first, false);
+		first += NJOBS;
+	}
 }
 
 /* The first job is left to the last pause. If an arena was made since, a number is not the same piece as

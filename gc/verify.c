@@ -151,6 +151,14 @@ static void verify_page(struct verify *v, const struct tern_arena *a, uint64_t i
 	       true);
 }
 
+static void verify_special_words(struct verify *v, const struct tern_arena *a)
+{
+	for (uint64_t i = 0; i < TERN_ARENA_PAGES / 64; i++)
+		expect(v, tern_page_addr(a->first_page + i * 64),
+		       "64 pages do not say whether one of them has records",
+		       bit_of(a->special_words, i), get(&a->page_specials[i]) != 0);
+}
+
 static void verify_arena(struct verify *v, const struct tern_arena *a)
 {
 	for (uint64_t i = 0; i < TERN_ARENA_PAGES && !v->found.what; i++)
@@ -158,6 +166,7 @@ static void verify_arena(struct verify *v, const struct tern_arena *a)
 			verify_span(v, a, i);
 		else
 			verify_page(v, a, i);
+	verify_special_words(v, a);
 }
 
 struct tern_verify tern_verify_heap(struct tern_mheap *h, enum tern_verify_when when)

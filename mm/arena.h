@@ -49,6 +49,8 @@ struct tern_arena {
 	_Atomic uint64_t page_in_use[TERN_ARENA_PAGES / 64];   /* a span of objects begins here */
 	_Atomic uint64_t page_marks[TERN_ARENA_PAGES / 64];    /* ... and has a marked object */
 	_Atomic uint64_t page_specials[TERN_ARENA_PAGES / 64]; /* ... and has specials */
+	/* A bit for each word of those: it has a bit. [atomic: relaxed; changed with the lock: special] */
+	_Atomic uint64_t special_words[TERN_ARENA_PAGES / 64 / 64];
 	/* For gc/dirty.c: the first word of the following that may not be 0; a bit for each 4 KiB */
 	_Atomic uint32_t next_dirty;
 	_Atomic uint64_t page_dirty[TERN_ARENA_SIZE / TERN_WATCHED_PAGE / 64];

@@ -158,25 +158,26 @@ static void set_first(struct tern_mspan *s, struct tern_special *r)
 	atomic_store_explicit(&s->specials, r, memory_order_relaxed);
 }
 
-static _Atomic uint64_t *word_of(struct tern_mheap *h, uint64_t page)
+/* A bit of a word, as the lock keeps others from changing it. */
+static uint64_t change_bit(_Atomic uint64_t *word, uint64_t i, bool set)
 {
-	struct tern_arena *a = tern_arena_of(h->arenas, page);
+	uint64_t bit = 1ull << i % 64, now = atomic_load_explicit(word, memory_order_relaxed);
 
-	return &a->page_specials[page % TERN_ARENA_PAGES / 64];
+	now = set ? now | bit : now & ~bit;
+	atomic_store_explicit(word, now, memory_order_relaxed);
+	return now;
 }
 
 /* The span has records now, or none any more. */
-static void note(struct tern_mheap *h, struct tern_mspan *s, bool any)
+static void note_locked(struct tern_mheap *h, struct tern_mspan *s, bool any)
 {
-	uint64_t page = tern_page_of(s->base), bit = 1ull << page % 64;
-	_Atomic uint64_t *word = word_of(h, page);
+	uint64_t page = tern_page_of(s->base), i = page % TERN_ARENA_PAGES / 64;
+	struct tern_arena *a = tern_arena_of(h->arenas, page);
+	uint64_t word = change_bit(&a->page_specials[i], page, any);
 
-	if (any) {
-		atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
-		return;
-	}
-	atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
-	atomic_store_explicit(&s->keys, false, memory_order_relaxed);
+	change_bit(&a->special_words[i / 64], i, word);
+	if (!any)
+		atomic_store_explicit(&s->keys, false, memory_order_relaxed);
 }
 
 static bool is_before(const struct tern_special *r, uint64_t offset, enum tern_special_kind kind)
@@ -209,7 +210,7 @@ static void insert_locked(struct tern_mheap *h, struct tern_mspan *s, struct ter
 	struct tern_special *before = NULL, *next = first_of(s);
 
 	if (!next)
-		note(h, s, true);
+		note_locked(h, s, true);
 	for (; next && is_before(next, r->offset, r->kind); next = next->next)
 		before = next;
 	r->next = next;
@@ -278,7 +279,7 @@ void tern_special_drop_locked(struct tern_mheap *h, struct tern_mspan *s, struct
 		set_first(s, r->next);
 	end(h, r);
 	if (!first_of(s))
-		note(h, s, false);
+		note_locked(h, s, false);
 }
 
 /* --- the queue ------------------------------------------------------------------------------- */
@@ -412,7 +413,7 @@ static void finish(struct walk *w)
 	bool wake = w->was_empty && w->heap->specials.first;
 
 	if (!first_of(w->span))
-		note(w->heap, w->span, false);
+		note_locked(w->heap, w->span, false);
 	tern_unlock(&w->heap->specials.lock);
 	if (wake)
 		tern_port_wake_background();
