@@ -11,7 +11,8 @@
  * Order    A store notes first. Between the note and the store the thread may be stopped, for the last
  *          pause or the first: both scan its registers, in which the new pointer is.
  * Again    Programs store the same few pointers again and again. What a CPU noted lately in this cycle
- *          is or will be grey, and is not noted twice.
+ *          is or will be grey, and is not noted twice: whoever looks, and with interrupts on, as a thread
+ *          that moves on has looked at what another CPU noted, which does as well.
  * Buffers  belong to their CPU, interrupts off; to who stops the world when all others stand. They lie
  *          in the image's data, and are no roots (roots.c).
  * Locks    none; workpool(70), mheap(80) below.   Context: any but NMIs.
@@ -42,32 +43,36 @@ static void flush(struct tern_barrier_buffer *b)
 	tern_gc_add_up(&w.work);
 }
 
-static TERN_INLINE uintptr_t *lately(struct tern_barrier_buffer *b, uintptr_t addr)
+static TERN_INLINE _Atomic uintptr_t *lately(struct tern_barrier_buffer *b, uintptr_t addr)
 {
 	return &b->lately[addr / 16 % TERN_BARRIER_LATELY];
 }
 
 static TERN_INLINE bool is_new(struct tern_barrier_buffer *b, uintptr_t addr)
 {
-	return addr - tern_gc_state.marker.view.low <= tern_gc_state.marker.view.reach &&
-	       *lately(b, addr) != ~addr;
+	return atomic_load_explicit(lately(b, addr), memory_order_relaxed) != ~addr;
 }
 
+/* What leads to no object, NULL above all, is remembered as well: so nobody asks again. */
 static void note(struct tern_barrier_buffer *b, uintptr_t addr)
 {
 	if (!is_new(b, addr))
 		return;
-	*lately(b, addr) = ~addr;
+	atomic_store_explicit(lately(b, addr), ~addr, memory_order_relaxed);
 	b->used = true;
+	if (addr - tern_gc_state.marker.view.low > tern_gc_state.marker.view.reach)
+		return;
 	b->note[b->n++] = addr;
 	if (b->n == TERN_BARRIER_NOTES)
 		flush(b);
 }
 
 /* Somebody may have been stopped after it saw that stores are watched, and goes on when they are not. */
-static TERN_NOINLINE void note_new(struct tern_barrier_buffer *b, uintptr_t before, uintptr_t after,
-				   unsigned long irq)
+static TERN_NOINLINE void note_new(uintptr_t before, uintptr_t after)
 {
+	unsigned long irq = tern_irq_save();
+	struct tern_barrier_buffer *b = &tern_barrier_buffers[TERN_CPU_ID()];
+
 	if (tern_barrier_is_on()) {
 		note(b, before);
 		if (!TERN_FAULT(NO_SHADE))
@@ -78,13 +83,10 @@ static TERN_NOINLINE void note_new(struct tern_barrier_buffer *b, uintptr_t befo
 
 void tern_barrier_note(const void *before, const void *after)
 {
-	unsigned long irq = tern_irq_save();
 	struct tern_barrier_buffer *b = TERN_OPAQUE(&tern_barrier_buffers[TERN_CPU_ID()]);
 
-	if (is_new(b, (uintptr_t)before) || is_new(b, (uintptr_t)after))
-		note_new(b, (uintptr_t)before, (uintptr_t)after, irq);
-	else
-		tern_irq_restore(irq);
+	if (unlikely(is_new(b, (uintptr_t)before) || is_new(b, (uintptr_t)after)))
+		note_new((uintptr_t)before, (uintptr_t)after);
 }
 
 static void note_range(const void *start, size_t size)

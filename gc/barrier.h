@@ -3,6 +3,7 @@
 #ifndef GC_BARRIER_H
 #define GC_BARRIER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,11 +17,12 @@
 
 /* What a CPU has noted: no roots. */
 struct tern_barrier_buffer {
+	/* [atomic: relaxed; written by the CPU alone] complements of what it saw in this cycle, each at
+	 * the place that its address says; 0: none. At the struct's beginning, which saves an addition. */
+	_Atomic uintptr_t lately[TERN_BARRIER_LATELY];
 	uint64_t n;
 	uintptr_t note[TERN_BARRIER_NOTES];
 	bool used; /* in this cycle */
-	/* Complements of what was noted, each at the place that its address says; 0: none. */
-	uintptr_t lately[TERN_BARRIER_LATELY];
 } TERN_ALIGNED(TERN_CACHE_LINE);
 extern struct tern_barrier_buffer tern_barrier_buffers[TERN_MAX_CPUS];
 

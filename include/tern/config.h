@@ -16,8 +16,9 @@
 #define TERN_MAX_CPUS 64
 #endif
 
-/* How the allocator asks which CPU runs it, with interrupts off. A kernel that compiles tern itself
- * may give an expression that is inlined, and saves a call in each allocation. */
+/* How the allocator asks which CPU runs it, with interrupts off wherever the answer must stay true. A
+ * kernel that compiles tern itself may give an expression that is inlined, and saves a call in each
+ * allocation. */
 #ifndef TERN_CPU_ID
 #define TERN_CPU_ID() tern_port_cpu_id()
 #endif
