@@ -2,7 +2,7 @@
 /* concurrent.c - marking beside the program, between two short pauses.
  *
  * Job      Start marking in a pause, in which the stacks are scanned; let any thread mark a piece: the
- *          kernel's background thread, who allocates, who waits; end in a pause when nothing is grey.
+ *          kernel's background thread, who allocates (assist.c), who waits; end in a pause when nothing is grey.
  * Sound    The last pause marks from all roots again, stacks, registers and registered ranges, until
  *          nothing is grey. So it is enough that no black object leads to a white one when that
  *          pause begins, but for what it finds by itself. An object becomes black by being scanned,
@@ -37,9 +37,6 @@
 #include "lib/irq.h"
 #include "mm/heap.h"
 
-/* Who allocates marks at most so many times as much, or TERN_PACER_ASSIST_MIN: so no allocation takes
- * long, and while all that lives is marked the heap grows by an eighth of it at most. */
-#define ASSIST_MOST 8u
 #define PAGES_AHEAD 64u /* free ones, for the queue */
 
 bool tern_gc_is_marking(void)
@@ -149,32 +146,6 @@ bool tern_gc_mark_in_background(uintptr_t sp)
 
 	tern_pacer_add_credit(&tern_gc_state.pacer, done);
 	return done || tern_gc_try_end(sp);
-}
-
-static void assist(uintptr_t sp, void *arg)
-{
-	struct tern_pacer *p = &tern_gc_state.pacer;
-	uint64_t start_ns = tern_port_clock_ns(), work, most, paid;
-	size_t bytes = *(size_t *)arg;
-
-	tern_pacer_revise(p);
-	work = tern_pacer_assist_work(p, bytes);
-	most = ASSIST_MOST * bytes;
-	if (most < TERN_PACER_ASSIST_MIN)
-		most = TERN_PACER_ASSIST_MIN;
-	if (work > most)
-		work = most;
-	paid = tern_pacer_take_credit(p, work);
-	if (paid < work && !tern_gc_mark_some(work - paid))
-		tern_gc_try_end(sp);
-	atomic_fetch_add_explicit(&tern_gc_state.cycle.assist_ns, tern_port_clock_ns() - start_ns,
-				  memory_order_relaxed);
-}
-
-void tern_gc_assist(size_t bytes)
-{
-	if (tern_gc_may_start())
-		arch_spill(assist, &bytes);
 }
 
 bool tern_gc_pass_markers(void)

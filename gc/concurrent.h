@@ -29,8 +29,6 @@ void tern_gc_finish_marking(uintptr_t sp);
 /* Wait until nobody marks who began to look before: what was changed by now is seen by all who mark. False
  * if the caller may not wait, and somebody may be looking. */
 bool tern_gc_pass_markers(void);
-/* Who allocates so many bytes pays for them. */
-void tern_gc_assist(size_t bytes);
 /* The allocator has copied what may be pointers into a new object. */
 void tern_gc_filled(const void *object, size_t size);
 

@@ -16,6 +16,7 @@
 #include <tern/port.h>
 
 #include "arch/arch.h"
+#include "gc/assist.h"
 #include "gc/check.h"
 #include "gc/concurrent.h"
 #include "gc/dirty.h"
@@ -516,7 +517,7 @@ static void sample_heap(void)
 	tern_event_add(TERN_EVENT_HEAP, tern_port_clock_ns(), 0, live, goal);
 }
 
-static void allocating(size_t bytes)
+static size_t allocating(size_t bytes, unsigned objects)
 {
 	struct tern_pacer *p = &tern_gc_state.pacer;
 
@@ -524,14 +525,15 @@ static void allocating(size_t bytes)
 	atomic_store_explicit(&p->heap_live_bytes, live_bytes() + bytes, memory_order_relaxed);
 	atomic_store_explicit(&p->heap_scan_bytes, live_bytes(), memory_order_relaxed);
 	sample_heap();
-	if (unlikely(atomic_load_explicit(&tern_gc_state.marking, memory_order_acquire))) {
-		tern_gc_assist(bytes);
-		return;
-	}
+	if (unlikely(atomic_load_explicit(&tern_gc_state.marking, memory_order_acquire)))
+		return tern_assist(bytes, objects);
 	pay_for(bytes);
+	/* What is still to be swept comes first, a piece each time: a cycle would sweep it all. */
 	if (unlikely(tern_pacer_reached(p) ||
-		     atomic_load_explicit(&tern_gc_state.limiting, memory_order_relaxed)))
+		     atomic_load_explicit(&tern_gc_state.limiting, memory_order_relaxed)) &&
+	    !tern_gc_sweep_some())
 		tern_gc_cycle(TERN_PACER_HEAP);
+	return 0;
 }
 
 static uint64_t swept_bytes(void)
@@ -572,6 +574,7 @@ bool tern_gc_background(void)
 }
 
 static const struct tern_gchooks hooks = { .allocating = allocating,
+					   .paying = tern_assist_more,
 					   .reclaim = reclaim,
 					   .filled = tern_gc_filled };
 

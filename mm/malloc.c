@@ -91,37 +91,55 @@ static void set_entry(struct tern_mspan *s, uintptr_t addr, uint64_t entry)
 	tern_typed_set(s, tern_mspan_slot(s, addr), entry);
 }
 
-/* From a cache that has just been refilled. Interrupts are off. */
-static void *take_first(struct tern_mcache *c, size_t spc, bool zero, uint64_t entry)
+/* From a cache that has just been refilled. owed: for the span, which the collector wants to have paid before
+ * all of its slots are taken. Interrupts are off. */
+static void *take_first(struct tern_mcache *c, size_t spc, bool zero, uint64_t entry, size_t owed)
 {
 	void *p = take_and_sample(c, spc, zero);
+
+	tern_mcache_owe(c, (tern_spanclass)spc, owed);
 
 	if (tern_spanclass_kind((tern_spanclass)spc) == TERN_KIND_TYPED)
 		set_entry(c->slots[spc].span, (uintptr_t)p, entry);
 	return p;
 }
 
+/* A part of what is owed for the span that the class has. Returns what is left; it is another CPU's if the
+ * thread is moved, which does as well. */
+static size_t pay(size_t spc)
+{
+	size_t owed = __atomic_load_n(&tern_heap_cache()->owed[spc], __ATOMIC_RELAXED);
+
+	if (likely(!owed))
+		return 0;
+	return tern_gchook_paying(owed, tern_sizeclass_nelems[tern_spanclass_size((tern_spanclass)spc)]);
+}
+
 /* From the span that the class has, which costs no memory. */
 static void *take_next(size_t spc, bool zero, uint64_t entry)
 {
+	size_t owed = pay(spc);
 	unsigned long irq = tern_irq_save();
 	struct tern_mcache *c = tern_heap_cache();
 	void *p = NULL;
 
 	if (tern_mcache_next(c, tern_tables.central, &tern_heap.pages, (tern_spanclass)spc))
-		p = take_first(c, spc, zero, entry);
+		p = take_first(c, spc, zero, entry, owed);
 	tern_irq_restore(irq);
 	return p;
 }
 
 static void *take_span(size_t spc, bool zero, uint64_t entry)
 {
-	unsigned npages = tern_sizeclass_pages[tern_spanclass_size((tern_spanclass)spc)];
+	unsigned sizeclass = tern_spanclass_size((tern_spanclass)spc);
+	unsigned npages = tern_sizeclass_pages[sizeclass];
 	enum tern_search search = TERN_SEARCH_HEAP;
+	size_t owed = 0;
 	void *p = NULL;
 
 	if (tern_spanclass_collected(spc))
-		tern_gchook_allocating((size_t)npages << TERN_PAGE_SHIFT);
+		owed = tern_gchook_allocating((size_t)npages << TERN_PAGE_SHIFT,
+					      tern_sizeclass_nelems[sizeclass]);
 	tern_heap_make_room(npages);
 	do {
 		unsigned long irq = tern_irq_save();
@@ -129,7 +147,7 @@ static void *take_span(size_t spc, bool zero, uint64_t entry)
 
 		if (c && tern_mcache_refill(c, tern_tables.central, &tern_heap.pages,
 					    (tern_spanclass)spc))
-			p = take_first(c, spc, zero, entry);
+			p = take_first(c, spc, zero, entry, owed);
 		tern_irq_restore(irq);
 	} while (!p && tern_heap_find_memory(&search, npages));
 	return p;
@@ -186,7 +204,7 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 
 	*base = 0;
 	if (kind != TERN_KIND_MANUAL)
-		tern_gchook_allocating(n << TERN_PAGE_SHIFT);
+		tern_gchook_allocating(n << TERN_PAGE_SHIFT, 1);
 	tern_heap_make_room(n);
 	do {
 		unsigned long irq = tern_irq_save();

@@ -20,8 +20,6 @@
 #include "mm/sweep.h"
 #include "mm/typed.h"
 
-/* So many times, a few spans each. */
-#define SWEEP_FOR_ONE 4u
 /* Bytes in a word of slots. */
 #define CLEARED_TOGETHER 4096u
 
@@ -74,6 +72,7 @@ static void collect(struct tern_mheap *h, struct tern_mspan *s)
 
 	if (!n)
 		return;
+	s->dirty = true;
 	set_balance(s, s->balance - n);
 	if (tern_spanclass_collected(s->spc))
 		atomic_fetch_add_explicit(&h->live, n * s->elemsize, memory_order_relaxed);
@@ -170,18 +169,34 @@ static struct tern_mspan *new_span(struct tern_mcentral *c, struct tern_mheap *h
 	return s;
 }
 
-/* From the central list; if that is empty, and the last cycle is not swept yet, look for a span of the
- * class among the next ones to sweep before taking new pages. */
+/* From the central list; if that is empty, and the last cycle is not swept yet, sweep a little, which may find
+ * one or free pages, before taking new ones. */
 static struct tern_mspan *take_swept(struct tern_mcentral *all, struct tern_mheap *h,
 				     tern_spanclass spc)
 {
 	struct tern_mspan *s = tern_mcentral_take(&all[spc], h);
 
-	if (!tern_spanclass_collected(spc))
-		return s;
-	for (unsigned i = 0; !s && i < SWEEP_FOR_ONE && tern_sweep_some(h, all); i++)
+	if (!s && tern_spanclass_collected(spc) && tern_sweep_some(h, all))
 		s = tern_mcentral_take(&all[spc], h);
 	return s;
+}
+
+void tern_mcache_owe(struct tern_mcache *c, tern_spanclass spc, size_t owed)
+{
+	__atomic_store_n(&c->owed[spc], (uint32_t)owed, __ATOMIC_RELAXED);
+	if (unlikely(owed))
+		c->slots[spc].word = &no_word;
+}
+
+/* A class that has a span but no word gets the one back that it had. False if that is used up. */
+static bool take_up(struct tern_slots *e)
+{
+	struct tern_mspan *s = e->span;
+
+	if (e->word != &no_word)
+		return false;
+	e->word = &s->word[tern_mspan_slot(s, e->base) / 64].free;
+	return atomic_load_explicit(e->word, memory_order_relaxed) != 0;
 }
 
 bool tern_mcache_next(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
@@ -192,7 +207,7 @@ bool tern_mcache_next(struct tern_mcache *c, struct tern_mcentral *all, struct t
 	if (!e->span)
 		return false;
 	settle(c, h, spc);
-	if (aim(e, e->span))
+	if (take_up(e) || aim(e, e->span))
 		return true;
 	let_go(c, all, h, spc);
 	return false;

@@ -37,6 +37,9 @@ struct tern_mcache {
 	struct tern_pagecache pages;
 	struct tern_sampler *sampler; /* [atomic: release; the CPU itself plainly] NULL: none yet */
 	atomic_bool holds; /* [atomic: release when it ends, acquire] spans or pages, for others */
+	/* [atomic: relaxed] what its collector wants to have paid for a class's span: while it is not 0 the
+	 * class has no word */
+	uint32_t owed[TERN_SPANCLASSES];
 	uintptr_t tiny, tiny_end; /* the rest of a 16-byte block, for crumbs without pointers */
 	/* [atomic: relaxed; written by the CPU alone] counts for statistics, by class */
 	_Atomic uint64_t nmalloc[TERN_SPANCLASSES]; /* objects, as far as brought up to date */
@@ -96,6 +99,9 @@ bool tern_mcache_next(struct tern_mcache *c, struct tern_mcentral *all, struct t
  * pages. */
 bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
 			tern_spanclass spc);
+/* So much is owed for the class's span: as long as that is not 0, who takes a slot comes by
+ * tern_mcache_next() each time. */
+void tern_mcache_owe(struct tern_mcache *c, tern_spanclass spc, size_t owed);
 /* Give the spans of collected objects up: the collector looks at them next. */
 void tern_mcache_release_collected(struct tern_mcache *c, struct tern_mcentral *all,
 				   struct tern_mheap *h);
