@@ -160,10 +160,8 @@ void tern_work_end(struct tern_workpool *pool)
 	pool->npages = 0;
 	while (run) {
 		struct tern_workrun *next = run->next;
-		uint64_t page = tern_page_of((uintptr_t)run), n = run->npages;
 
-		tern_mheap_unset_run(pool->heap, page, n);
-		tern_mheap_free(pool->heap, NULL, page, n);
+		tern_mheap_free_run(pool->heap, tern_page_of((uintptr_t)run), run->npages);
 		run = next;
 	}
 }

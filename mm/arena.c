@@ -295,6 +295,23 @@ void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use
 		atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
 }
 
+void tern_arenas_end_span(struct tern_arena_map *m, uint64_t first, uint64_t n)
+{
+	struct tern_arena *a = arena_of_taken(m, first);
+	uint64_t i = first % ARENA_TABLE_PAGES;
+	struct tern_arena_table *t;
+
+	atomic_fetch_and_explicit(&a->page_in_use[first % TERN_ARENA_PAGES / 64],
+				  ~(1ull << first % 64), memory_order_relaxed);
+	if (n > 1) {
+		tern_arenas_set_span(m, first, n, NULL);
+		return;
+	}
+	t = atomic_load_explicit(&a->table[first / ARENA_TABLE_PAGES % ARENA_TABLES],
+				 memory_order_relaxed);
+	atomic_store_explicit(&t->span[i], NULL, memory_order_release);
+}
+
 /* Within the arena of *page; false, and *page is the next arena's first, if there is none. */
 static bool next_in_arena(const struct tern_arena *a, uint64_t *page)
 {

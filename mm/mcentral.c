@@ -101,31 +101,42 @@ static bool is_swept(const struct tern_mheap *h, const struct tern_mspan *s, ter
 	       atomic_load_explicit(&s->sweepgen, memory_order_seq_cst) == generation(h);
 }
 
-/* Free what was not marked, if nobody has begun that yet. */
-static bool sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s,
-			struct tern_swept *swept)
+/* To sweep a span is up to who claims it: false if somebody has. */
+static bool claim(const struct tern_mheap *h, struct tern_mspan *s)
 {
 	uint32_t gen = generation(h), due = gen - 2;
-	unsigned n;
 
-	if (!atomic_compare_exchange_strong_explicit(&s->sweepgen, &due, gen - 1,
-						     memory_order_seq_cst, memory_order_relaxed) &&
-	    !TERN_FAULT(SWEEP_TWICE))
-		return false;
+	return atomic_compare_exchange_strong_explicit(
+		       &s->sweepgen, &due, gen - 1, memory_order_seq_cst, memory_order_relaxed) ||
+	       TERN_FAULT(SWEEP_TWICE);
+}
+
+static void end_claim(const struct tern_mheap *h, struct tern_mspan *s)
+{
+	atomic_store_explicit(&s->sweepgen, generation(h), memory_order_seq_cst);
+}
+
+static void count_swept(struct tern_mcentral *c, const struct tern_mspan *s, unsigned n,
+			struct tern_swept *swept)
+{
+	swept->nobjects += n;
+	swept->nbytes += n * s->elemsize;
+	swept->npages += s->npages;
+	if (n)
+		atomic_fetch_add_explicit(&c->nswept, n, memory_order_relaxed);
+}
+
+/* Free what was not marked. The caller has claimed the span, which may be gone afterwards. */
+static void sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s,
+			struct tern_swept *swept)
+{
 	if (unlikely(tern_special_any(s)))
 		tern_special_sweep(h, s);
 	if (tern_sample_any(s))
 		tern_sample_swept(s);
 	tern_harden_sweep(s);
-	n = tern_mspan_sweep(s);
-	swept->nobjects += n;
-	swept->nbytes += n * s->elemsize;
-	swept->npages += s->npages;
-	atomic_store_explicit(&s->sweepgen, gen, memory_order_seq_cst);
-	/* The span may be gone by now. */
-	if (n)
-		atomic_fetch_add_explicit(&c->nswept, n, memory_order_relaxed);
-	return true;
+	count_swept(c, s, tern_mspan_sweep(s), swept);
+	end_claim(h, s);
 }
 
 /* Its owner may take slots when it is swept. */
@@ -135,7 +146,9 @@ static void be_swept(struct tern_mcentral *c, struct tern_mheap *h, struct tern_
 
 	if (is_swept(h, s, s->spc))
 		return;
-	while (!sweep_slots(c, h, s, &swept) && !is_swept(h, s, s->spc))
+	if (claim(h, s))
+		sweep_slots(c, h, s, &swept);
+	while (!is_swept(h, s, s->spc))
 		arch_relax();
 	tern_mheap_count_swept(h, &swept);
 }
@@ -353,6 +366,29 @@ static void place_swept(struct tern_mcentral *c, struct tern_mcentral *all, stru
 	}
 }
 
+/* A full span in which nothing was marked, and to which nothing is tied, goes as it is, with others. The caller
+ * has claimed it; false, and nothing is done, if it is another. */
+static bool drop_dead(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s,
+		      struct tern_swept *swept)
+{
+	uint32_t place;
+	unsigned n;
+
+	if (likely(atomic_load_explicit(&s->marked, memory_order_relaxed)))
+		return false;
+	place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+	if (tern_span_where(place) != TERN_SPAN_FULL || tern_special_any(s) || tern_sample_any(s) ||
+	    tern_hardening() || !tern_mspan_is_dead(s, &n) || !move(s, &place, TERN_SPAN_OWNED))
+		return false;
+	count_swept(c, s, n, swept);
+	end_claim(h, s);
+	tern_debug_end_span(s);
+	atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
+	atomic_store_explicit(&s->next, swept->gone, memory_order_relaxed);
+	swept->gone = s;
+	return true;
+}
+
 bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
 			 struct tern_pagecache *pages, struct tern_mspan *s,
 			 struct tern_swept *swept)
@@ -361,8 +397,11 @@ bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
 	struct tern_mcentral *c = &all[__atomic_load_n(&s->spc, __ATOMIC_RELAXED)];
 	uint64_t before = swept->nobjects;
 
-	if (!sweep_slots(c, h, s, swept))
+	if (!claim(h, s))
 		return false;
+	if (drop_dead(c, h, s, swept))
+		return true;
+	sweep_slots(c, h, s, swept);
 	/* Nothing is new of most spans, unless who freed the last object left that to who sweeps. */
 	if (swept->nobjects != before || looks_empty(s))
 		place_swept(c, all, h, pages, s);

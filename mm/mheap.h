@@ -142,6 +142,8 @@ static inline bool tern_mheap_marking(const struct tern_mheap *h, size_t spc)
 /* What somebody freed by sweeping so many pages, and has not told the heap yet. */
 struct tern_swept {
 	uint64_t nobjects, nbytes, npages;
+	/* Spans that are in no list any more, though addresses lead to them: tern_mheap_free_gone(). */
+	struct tern_mspan *gone;
 };
 
 static inline void tern_mheap_count_swept(struct tern_mheap *h, const struct tern_swept *n)
@@ -173,6 +175,10 @@ void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache
 			      uint64_t npages);
 /* And its record. */
 void tern_mheap_free_record(struct tern_mheap *h, struct tern_mspan *s);
+/* Pages and records of what is gone, many spans of one window at a time, with what the window has already.
+ * Interrupts off. */
+void tern_mheap_free_gone(struct tern_mheap *h, struct tern_mspan *gone,
+			  struct tern_pagecache *window);
 /* A large object grows or shrinks where it is. False if it cannot. */
 bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n);
 /* Pages that were taken are a run for somebody, as opposed to a span of objects: they all lead to
@@ -186,6 +192,8 @@ void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n);
 void tern_mheap_set_closed(struct tern_mheap *h, uint64_t first, uint64_t n);
 void tern_mheap_set_elsewhere(struct tern_mheap *h, uint64_t first, uint64_t n);
 bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n);
+/* The caller's run goes back, which nobody else knows of. */
+void tern_mheap_free_run(struct tern_mheap *h, uint64_t first, uint64_t n);
 
 /* For the scavenger: about `most` free pages that the machine beneath may have; n = 0 if there are
  * none. Whoever finds nothing free waits until they are put back, released or not. */

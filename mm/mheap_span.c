@@ -135,10 +135,7 @@ struct tern_mspan *tern_mheap_large(struct tern_mheap *h, struct tern_pagecache 
 
 void tern_mheap_retract(struct tern_mheap *h, uintptr_t base, uint64_t npages)
 {
-	uint64_t first = tern_page_of(base);
-
-	tern_arenas_set_in_use(h->arenas, first, false);
-	tern_arenas_set_span(h->arenas, first, npages, NULL);
+	tern_arenas_end_span(h->arenas, tern_page_of(base), npages);
 }
 
 void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache, uintptr_t base,
@@ -146,6 +143,33 @@ void tern_mheap_free_pages_of(struct tern_mheap *h, struct tern_pagecache *cache
 {
 	tern_mheap_retract(h, base, npages);
 	tern_mheap_free(h, cache, tern_page_of(base), npages);
+}
+
+static struct tern_mspan *next_of(const struct tern_mspan *s)
+{
+	return atomic_load_explicit(&s->next, memory_order_relaxed);
+}
+
+void tern_mheap_free_gone(struct tern_mheap *h, struct tern_mspan *gone,
+			  struct tern_pagecache *window)
+{
+	struct tern_mspan *s, *next;
+
+	for (s = gone; s; s = next_of(s)) {
+		uint64_t first = tern_page_of(s->base);
+
+		tern_arenas_end_span(h->arenas, first, s->npages);
+		if (!tern_pagecache_put(window, first, s->npages))
+			tern_mheap_free(h, NULL, first, s->npages);
+	}
+	tern_lock(&h->lock);
+	for (s = gone; s; s = next) {
+		next = next_of(s);
+		tern_fixalloc_free(&h->records[s->form], s);
+	}
+	tern_unlock(&h->lock);
+	if (tern_pagecache_bits(window))
+		tern_mheap_flush(h, window);
 }
 
 struct tern_mspan *tern_mheap_new_remapped(struct tern_mheap *h)
@@ -227,4 +251,11 @@ bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n)
 		tern_arenas_set_span(h->arenas, first, n, NULL);
 	tern_unlock_irqrestore(&h->lock, irq);
 	return run;
+}
+
+void tern_mheap_free_run(struct tern_mheap *h, uint64_t first, uint64_t n)
+{
+	TERN_ASSERT(tern_arenas_all_in(h->arenas, first, n, &tern_mheap_run));
+	tern_arenas_set_span(h->arenas, first, n, NULL);
+	tern_mheap_free(h, NULL, first, n);
 }

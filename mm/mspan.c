@@ -210,6 +210,20 @@ unsigned tern_mspan_sweep(struct tern_mspan *s)
 	return count;
 }
 
+bool tern_mspan_is_dead(const struct tern_mspan *s, unsigned *n)
+{
+	*n = s->nelems;
+	for (unsigned w = 0; w < s->nwords; w++) {
+		uint64_t free = get(&s->word[w].free) | get(&s->word[w].remote);
+
+		if (get(&s->word[w].mark))
+			return false;
+		if (free)
+			*n -= count_bits(free);
+	}
+	return true;
+}
+
 unsigned tern_mspan_next_word(const struct tern_mspan *s)
 {
 	unsigned w = 0;

@@ -174,6 +174,9 @@ unsigned tern_mspan_collect(struct tern_mspan *s);
 /* Nobody else changes free bits meanwhile: free what is in use and not marked, and forget the marks.
  * Returns how many slots that were. */
 unsigned tern_mspan_sweep(struct tern_mspan *s);
+/* True if none is marked; *n: how many are in use, which sweeping would free. As before, nobody else changes
+ * free bits. */
+bool tern_mspan_is_dead(const struct tern_mspan *s, unsigned *n);
 /* Owner: objects that will be allocated in the span are marked already. */
 void tern_mspan_blacken(struct tern_mspan *s);
 /* Owner: the lowest word with a free slot; nwords if there is none. */

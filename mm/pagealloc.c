@@ -684,6 +684,9 @@ static uint32_t give_to_chunk(struct tern_pagechunk *c, struct piece at)
 
 bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, uint64_t *given)
 {
+	static const struct pallocsum all_free = { PALLOC_CHUNK_PAGES, PALLOC_CHUNK_PAGES,
+						   PALLOC_CHUNK_PAGES };
+
 	TERN_ASSERT(in_range(first, n));
 	for (*given = 0; *given < n;) {
 		uint64_t page = first + *given;
@@ -705,7 +708,9 @@ bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, u
 		p->nreleased += fresh;
 		if (fresh && page < p->hint)
 			p->hint = page;
-		set_child(path.node[0], child_index(page, 0), tern_pallocbits_summarize(&c->taken));
+		set_child(path.node[0], child_index(page, 0),
+			  fresh == PALLOC_CHUNK_PAGES ? all_free
+						      : tern_pallocbits_summarize(&c->taken));
 		*given += at.n;
 		/* Chunks side by side have the same nodes above them: tell those once. */
 		if (*given == n || child_index(first + *given, 0) == 0)

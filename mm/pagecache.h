@@ -52,7 +52,8 @@ static inline bool tern_pagecache_put(struct tern_pagecache *c, uint64_t page, u
 {
 	uint64_t free = tern_pagecache_bits(c);
 
-	if (page - c->base > TERN_PAGECACHE_PAGES - n || !c->base || count_bits(free) + n > c->most)
+	if (page - c->base > TERN_PAGECACHE_PAGES - n || !c->base ||
+	    (c->most < TERN_PAGECACHE_PAGES && count_bits(free) + n > c->most))
 		return false;
 	tern_pagecache_set(c, c->base, free | ~0ull >> (64 - n) << (page - c->base));
 	return true;

@@ -146,8 +146,7 @@ static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all, boo
 		if (s)
 			sweep(h, all, &freed, s, &swept);
 	}
-	if (tern_pagecache_bits(&freed))
-		tern_mheap_flush(h, &freed);
+	tern_mheap_free_gone(h, swept.gone, &freed);
 	tern_mheap_count_swept(h, &swept);
 	done(&h->sweep, &p, dead);
 	return 1 + swept.npages; /* something was handed out, whatever it held */
@@ -168,6 +167,7 @@ void tern_sweep_at(struct tern_mheap *h, struct tern_mcentral *all, struct tern_
 		   uintptr_t addr)
 {
 	uint32_t gen = atomic_load_explicit(&h->sweepgen, memory_order_relaxed);
+	struct tern_pagecache freed = { 0 };
 	struct tern_swept swept = { 0 };
 	struct tern_mspan *s;
 
@@ -178,8 +178,10 @@ void tern_sweep_at(struct tern_mheap *h, struct tern_mcentral *all, struct tern_
 		sweep(h, all, pages, s, &swept);
 		arch_relax();
 	}
-	if (swept.npages)
-		tern_mheap_count_swept(h, &swept);
+	if (!swept.npages)
+		return;
+	tern_mheap_free_gone(h, swept.gone, &freed);
+	tern_mheap_count_swept(h, &swept);
 }
 
 bool tern_sweep_is_done(struct tern_mheap *h)
