@@ -7,8 +7,8 @@
  * Above    gc.c.   Below  concurrent, pacer.
  * Locks    none.   Context: threads; elsewhere nothing is paid.
  * Holds    for each byte that is taken at least as much is marked as the pacer wants, or ASSIST_MOST times
- *          as much: if a span has few slots left, what is owed when it is used up is forgotten, but
- *          each of them has cost its share. It is not so for who allocates where he may not mark.
+ *          as much: each object pays that for itself at least. If a span has few slots left, what is owed
+ *          when it is used up is forgotten. It is not so for who allocates where he may not mark.
  * Go       runtime/mgcmark.go gcAssistAlloc. There debts are goroutines', they are paid 64 KiB at once, and
  *          who finds nothing to mark waits in a queue. */
 #include "gc/assist.h"
@@ -22,11 +22,11 @@
 /* Or TERN_PACER_ASSIST_MIN: so while all that lives is marked the heap grows by an eighth of it at most. */
 #define ASSIST_MOST 8u
 /* What a part is at least, in bytes that are scanned. */
-#define PART ((uint64_t)8 << 10)
+#define PART ((uint64_t)4 << 10)
 
 struct payment {
 	uint64_t owed;
-	unsigned parts;
+	size_t bytes; /* that the object takes of its span */
 };
 
 static uint64_t least(uint64_t a, uint64_t b)
@@ -65,15 +65,16 @@ static void pay(uintptr_t sp, void *arg)
 {
 	uint64_t start_ns = tern_port_clock_ns();
 	struct payment *y = arg;
+	uint64_t part = most((uint64_t)ASSIST_MOST * y->bytes, PART);
 
-	y->owed -= pay_part(sp, y->owed, least(y->owed, most(y->owed / y->parts, PART)));
+	y->owed -= pay_part(sp, y->owed, least(y->owed, part));
 	atomic_fetch_add_explicit(&tern_gc_state.cycle.assist_ns, tern_port_clock_ns() - start_ns,
 				  memory_order_relaxed);
 }
 
-size_t tern_assist_more(size_t owed, unsigned objects)
+size_t tern_assist_more(size_t owed, size_t bytes)
 {
-	struct payment y = { owed, objects };
+	struct payment y = { owed, bytes };
 
 	if (!tern_gc_is_marking() || !tern_gc_may_start())
 		return 0;
@@ -81,7 +82,7 @@ size_t tern_assist_more(size_t owed, unsigned objects)
 	return y.owed;
 }
 
-size_t tern_assist(size_t bytes, unsigned objects)
+size_t tern_assist(size_t bytes, size_t each)
 {
-	return tern_assist_more(cost(&tern_gc_state.pacer, bytes), objects);
+	return tern_assist_more(cost(&tern_gc_state.pacer, bytes), each);
 }

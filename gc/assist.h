@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-/* So many bytes are taken, for so many objects, while a cycle marks: pay a part of what that costs. What is
- * owed then, in bytes that are to be scanned. */
-size_t tern_assist(size_t bytes, unsigned objects);
-/* Pay another part of that. What is owed then. */
-size_t tern_assist_more(size_t owed, unsigned objects);
+/* So many bytes are taken while a cycle marks, each object so many of them: pay a part of what that costs, for
+ * the first. What is owed then, in bytes that are to be scanned. */
+size_t tern_assist(size_t bytes, size_t each);
+/* Pay another part of that, for the next. What is owed then. */
+size_t tern_assist_more(size_t owed, size_t each);
 
 #endif

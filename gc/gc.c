@@ -517,7 +517,7 @@ static void sample_heap(void)
 	tern_event_add(TERN_EVENT_HEAP, tern_port_clock_ns(), 0, live, goal);
 }
 
-static size_t allocating(size_t bytes, unsigned objects)
+static size_t allocating(size_t bytes, size_t each)
 {
 	struct tern_pacer *p = &tern_gc_state.pacer;
 
@@ -526,7 +526,7 @@ static size_t allocating(size_t bytes, unsigned objects)
 	atomic_store_explicit(&p->heap_scan_bytes, live_bytes(), memory_order_relaxed);
 	sample_heap();
 	if (unlikely(atomic_load_explicit(&tern_gc_state.marking, memory_order_acquire)))
-		return tern_assist(bytes, objects);
+		return tern_assist(bytes, each);
 	pay_for(bytes);
 	/* What is still to be swept comes first, a piece each time: a cycle would sweep it all. */
 	if (unlikely(tern_pacer_reached(p) ||

@@ -14,13 +14,13 @@
 #include "lib/compiler.h"
 
 struct tern_gchooks {
-	/* Collected memory is about to be taken from the heap, so many bytes at a time, for so many
-	 * objects: not for each object. May collect. No lock is held; interrupts and context are those of
+	/* Collected memory is about to be taken from the heap, so many bytes at a time, of which each
+	 * object has so many: not for each object. May collect. No lock is held; interrupts and context are those of
 	 * the call into tern, so they may be off. Returns what they cost beyond what was paid now, 0
 	 * if that was all. */
-	size_t (*allocating)(size_t bytes, unsigned objects);
+	size_t (*allocating)(size_t bytes, size_t each);
 	/* Pay a part of that, before each of them until it is 0. Returns what is left. Likewise. */
-	size_t (*paying)(size_t owed, unsigned objects);
+	size_t (*paying)(size_t owed, size_t each);
 	/* There is no memory for n pages: try to make some. Likewise. True if some was made. */
 	bool (*reclaim)(uint64_t npages);
 	/* What may be pointers was copied into a new object. */
@@ -30,18 +30,18 @@ struct tern_gchooks {
 /* [atomic: release by who sets it, acquire] NULL: nobody collects */
 extern const struct tern_gchooks *_Atomic tern_gchooks;
 
-static inline size_t tern_gchook_allocating(size_t bytes, unsigned objects)
+static inline size_t tern_gchook_allocating(size_t bytes, size_t each)
 {
 	const struct tern_gchooks *h = atomic_load_explicit(&tern_gchooks, memory_order_acquire);
 
-	return unlikely(h) ? h->allocating(bytes, objects) : 0;
+	return unlikely(h) ? h->allocating(bytes, each) : 0;
 }
 
-static inline size_t tern_gchook_paying(size_t owed, unsigned objects)
+static inline size_t tern_gchook_paying(size_t owed, size_t each)
 {
 	const struct tern_gchooks *h = atomic_load_explicit(&tern_gchooks, memory_order_acquire);
 
-	return h ? h->paying(owed, objects) : 0;
+	return h ? h->paying(owed, each) : 0;
 }
 
 static inline void tern_gchook_filled(const void *object, size_t size)

@@ -104,15 +104,25 @@ static void *take_first(struct tern_mcache *c, size_t spc, bool zero, uint64_t e
 	return p;
 }
 
+static size_t span_bytes(size_t spc)
+{
+	return (size_t)tern_sizeclass_pages[tern_spanclass_size((tern_spanclass)spc)]
+	       << TERN_PAGE_SHIFT;
+}
+
+/* What an object takes of its span. */
+static size_t share(size_t spc)
+{
+	return span_bytes(spc) / tern_sizeclass_nelems[tern_spanclass_size((tern_spanclass)spc)];
+}
+
 /* A part of what is owed for the span that the class has. Returns what is left; it is another CPU's if the
  * thread is moved, which does as well. */
 static size_t pay(size_t spc)
 {
 	size_t owed = __atomic_load_n(&tern_heap_cache()->owed[spc], __ATOMIC_RELAXED);
 
-	if (likely(!owed))
-		return 0;
-	return tern_gchook_paying(owed, tern_sizeclass_nelems[tern_spanclass_size((tern_spanclass)spc)]);
+	return likely(!owed) ? 0 : tern_gchook_paying(owed, share(spc));
 }
 
 /* From the span that the class has, which costs no memory. */
@@ -131,16 +141,14 @@ static void *take_next(size_t spc, bool zero, uint64_t entry)
 
 static void *take_span(size_t spc, bool zero, uint64_t entry)
 {
-	unsigned sizeclass = tern_spanclass_size((tern_spanclass)spc);
-	unsigned npages = tern_sizeclass_pages[sizeclass];
+	size_t bytes = span_bytes(spc);
 	enum tern_search search = TERN_SEARCH_HEAP;
 	size_t owed = 0;
 	void *p = NULL;
 
 	if (tern_spanclass_collected(spc))
-		owed = tern_gchook_allocating((size_t)npages << TERN_PAGE_SHIFT,
-					      tern_sizeclass_nelems[sizeclass]);
-	tern_heap_make_room(npages);
+		owed = tern_gchook_allocating(bytes, share(spc));
+	tern_heap_make_room(bytes >> TERN_PAGE_SHIFT);
 	do {
 		unsigned long irq = tern_irq_save();
 		struct tern_mcache *c = tern_heap_make_cache();
@@ -149,7 +157,7 @@ static void *take_span(size_t spc, bool zero, uint64_t entry)
 					    (tern_spanclass)spc))
 			p = take_first(c, spc, zero, entry, owed);
 		tern_irq_restore(irq);
-	} while (!p && tern_heap_find_memory(&search, npages));
+	} while (!p && tern_heap_find_memory(&search, bytes >> TERN_PAGE_SHIFT));
 	return p;
 }
 
@@ -204,7 +212,7 @@ static struct tern_mspan *make_large(uint64_t n, uint64_t align, enum tern_kind 
 
 	*base = 0;
 	if (kind != TERN_KIND_MANUAL)
-		tern_gchook_allocating(n << TERN_PAGE_SHIFT, 1);
+		tern_gchook_allocating(n << TERN_PAGE_SHIFT, n << TERN_PAGE_SHIFT);
 	tern_heap_make_room(n);
 	do {
 		unsigned long irq = tern_irq_save();

@@ -15,7 +15,7 @@ hosted() {
   echo "hosted build=release"
   echo "hosted build=debug san=tsan quick=1"
   echo "hosted build=verify llvm=1 san=asan"
-  echo "hosted build=debug llvm=1 san=tsan"
+  echo "hosted build=debug llvm=1 san=tsan quick=1"
   echo "hosted build=debug san=asan mode=pages quick=1"
   echo "hosted build=debug san=asan mode=barrier spans=1 quick=1"
 }
@@ -26,16 +26,16 @@ suites() {
   [ "$1" = check ] && return
   echo "suite arch=x86_64 build=release smp=1 mem=16M cpu=qemu64"
   echo "suite arch=x86_64 build=debug smp=4 mem=64M machine=microvm balloon=1"
-  echo "suite arch=x86_64 build=verify smp=2 mem=512M machine=pc balloon=1"
-  # Eight CPUs on two take turns, and aarch64 checks slowly: what is slow is left to the others, and to
+  # Eight CPUs on two take turns, and guests check slowly: what is slow is left to the others, and to
   # test-matrix.
+  echo "suite arch=x86_64 build=verify smp=2 mem=512M machine=pc balloon=1 quick=1"
   echo "suite arch=x86_64 build=release llvm=1 smp=8 mem=4G balloon=1 quick=1"
   echo "suite arch=aarch64 build=release smp=1 mem=16M gic=2 cpu=cortex-a53"
   echo "suite arch=aarch64 build=debug smp=4 mem=64M gic=3 cpu=max quick=1"
   echo "suite arch=aarch64 build=verify smp=2 mem=512M gic=2 el=2 balloon=1 quick=1"
   echo "suite arch=aarch64 build=release llvm=1 smp=8 mem=4G gic=3 balloon=1 quick=1"
   # With hardware's dirty bits and without: cpu=max has them.
-  echo "suite arch=x86_64 build=debug smp=2 mem=64M mode=pages quick=1"
+  echo "suite arch=x86_64 build=release smp=2 mem=64M mode=pages quick=1"
   echo "suite arch=aarch64 build=release smp=2 mem=64M mode=pages"
   echo "suite arch=aarch64 build=release smp=2 mem=64M cpu=max mode=pages quick=1"
 }
@@ -67,9 +67,11 @@ boots() {
 matrix() {
   echo "suite arch=aarch64 build=debug smp=4 mem=64M gic=3 cpu=max"
   echo "hosted build=debug san=tsan"
+  echo "hosted build=debug llvm=1 san=tsan"
   echo "hosted build=debug san=asan mode=pages"
   echo "suite arch=x86_64 build=debug smp=2 mem=64M mode=pages"
   echo "suite arch=aarch64 build=release smp=2 mem=64M cpu=max mode=pages"
+  echo "suite arch=x86_64 build=verify smp=2 mem=512M machine=pc balloon=1"
   echo "suite arch=aarch64 build=verify smp=2 mem=512M gic=2 el=2 balloon=1"
   echo "suite arch=x86_64 build=release llvm=1 smp=8 mem=4G balloon=1"
   echo "suite arch=aarch64 build=release llvm=1 smp=8 mem=4G gic=3 balloon=1"

@@ -66,10 +66,10 @@ TEST(assist, what_a_span_costs_is_paid_in_parts)
 	REQUIRE(change_options(TERN_GC_BARRIER, false, false));
 	in_deep_frame(make_live, NULL);
 	start();
-	owed = tern_assist(8192, 8);
+	owed = tern_assist(8192, 1024);
 	EXPECT(owed <= TERN_PACER_ASSIST_MIN - PART);
 	for (; owed; parts++) {
-		size_t left = tern_assist_more(owed, 8);
+		size_t left = tern_assist_more(owed, 1024);
 
 		REQUIRE(!left || left + PART <= owed);
 		owed = left;
@@ -77,7 +77,7 @@ TEST(assist, what_a_span_costs_is_paid_in_parts)
 	EXPECT(parts <= 8);
 	EXPECT(scanned() >= TERN_PACER_ASSIST_MIN);
 	end();
-	EXPECT_EQ(tern_assist_more(PART, 8), 0); /* what is owed when the cycle has ended is not */
+	EXPECT_EQ(tern_assist_more(PART, 1024), 0); /* what is owed when the cycle has ended is not */
 	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
 }
 

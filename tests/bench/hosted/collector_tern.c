@@ -2,11 +2,12 @@
 /* collector_tern.c - tern's collector, and a second CPU for it that has nothing else to do.
  *
  * Job      Start it; play a CPU that sleeps, does the collector's background work when told, and marks
- *          when the world stops.
+ *          when the world stops, if that is for long: else nobody waits for it while it sleeps.
  * Why      a kernel's idle CPU does just that. Go and bdwgc have threads of their own for it. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <tern/gc.h>
 #include <tern/port.h>
@@ -16,6 +17,7 @@
 #include "tests/bench/hosted/collected.h"
 
 static sem_t work;
+static bool beside; /* marks beside the program: in short pauses it is no help */
 
 void tern_port_wake_background(void)
 {
@@ -25,12 +27,21 @@ void tern_port_wake_background(void)
 		sem_post(&work);
 }
 
+/* A signal ends the wait early: then there is nothing to do, or it comes again. */
+static void wait_for_work(void *unused)
+{
+	(void)unused;
+	sem_wait(&work);
+}
+
 static void *second_cpu(void *unused)
 {
 	host_cpu_begin(1, (uintptr_t)__builtin_frame_address(0));
 	for (;;) {
-		/* A signal ends the wait early: then there is nothing to do, or it comes again. */
-		sem_wait(&work);
+		if (beside)
+			host_cpu_leave(wait_for_work, NULL);
+		else
+			wait_for_work(NULL);
 		while (tern_gc_background())
 			;
 	}
@@ -70,6 +81,7 @@ void collector_tern(struct collector *c, const char *options)
 {
 	sem_init(&work, 0, 0);
 	setenv("TERN", options, 0);
+	beside = strstr(options, "gc-mode=");
 	if (!host_gc_start())
 		die("tern's collector does not start with: %s", options);
 	*c = (struct collector){

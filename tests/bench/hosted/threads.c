@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 #include "boot/host/host.h"
 #include "tests/bench/hosted/bench.h"
@@ -283,14 +284,15 @@ static void remark_step(void **window, uint64_t *rng)
 
 static void machine_side(unsigned cpu, void *arg)
 {
-	static _Alignas(64) char blocks[CPUS][WINDOW][BLOCK];
+	char *blocks = aligned_alloc(64, WINDOW * BLOCK);
 	void *window[WINDOW];
 
 	for (unsigned i = 0; i < WINDOW; i++) {
-		window[i] = blocks[cpu][i];
+		window[i] = blocks + i * BLOCK;
 		mark(window[i], BLOCK);
 	}
 	run_steps(arg, cpu, remark_step, window);
+	free(blocks);
 }
 
 /* Steps in a nanosecond, of all CPUs together */
