@@ -249,23 +249,38 @@ bool tern_arenas_need_zero(struct tern_arena_map *m, uint64_t first, uint64_t n)
 	return need;
 }
 
-void tern_arenas_set_span(struct tern_arena_map *m, uint64_t first, uint64_t n,
-			  struct tern_mspan *s)
+static _Atomic(struct tern_mspan *) *place_of_taken(const struct tern_arena_map *m, uint64_t page)
+{
+	return &table_of_taken(m, page)->span[page % ARENA_TABLE_PAGES];
+}
+
+static TERN_NOINLINE void set_many(struct tern_arena_map *m, uint64_t first, uint64_t n,
+				   struct tern_mspan *s)
 {
 	while (n) {
 		struct part at = part_at(first, n, ARENA_TABLE_PAGES);
-		struct tern_arena_table *t = table_of_taken(m, first);
+		_Atomic(struct tern_mspan *) *place = place_of_taken(m, first);
 
 		/* release: with the dependent loads of who looks the span up */
-		for (uint32_t i = at.i; i < at.i + at.n; i++)
-			atomic_store_explicit(&t->span[i], s, memory_order_release);
+		for (uint32_t i = 0; i < at.n; i++)
+			atomic_store_explicit(&place[i], s, memory_order_release);
 		first += at.n;
 		n -= at.n;
 	}
 }
 
-bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t n,
-			const struct tern_mspan *s)
+/* Most are of one page. */
+void tern_arenas_set_span(struct tern_arena_map *m, uint64_t first, uint64_t n,
+			  struct tern_mspan *s)
+{
+	if (likely(n == 1))
+		atomic_store_explicit(place_of_taken(m, first), s, memory_order_release);
+	else
+		set_many(m, first, n, s);
+}
+
+static TERN_NOINLINE bool are_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t n,
+				     const struct tern_mspan *s)
 {
 	while (n) {
 		struct part at = part_at(first, n, ARENA_TABLE_PAGES);
@@ -280,6 +295,14 @@ bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t
 		n -= at.n;
 	}
 	return true;
+}
+
+bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t n,
+			const struct tern_mspan *s)
+{
+	if (likely(n == 1))
+		return tern_arena_span(m, tern_page_addr(first)) == s;
+	return are_all_in(m, first, n, s);
 }
 
 void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use)
@@ -297,19 +320,8 @@ void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use
 
 void tern_arenas_end_span(struct tern_arena_map *m, uint64_t first, uint64_t n)
 {
-	struct tern_arena *a = arena_of_taken(m, first);
-	uint64_t i = first % ARENA_TABLE_PAGES;
-	struct tern_arena_table *t;
-
-	atomic_fetch_and_explicit(&a->page_in_use[first % TERN_ARENA_PAGES / 64],
-				  ~(1ull << first % 64), memory_order_relaxed);
-	if (n > 1) {
-		tern_arenas_set_span(m, first, n, NULL);
-		return;
-	}
-	t = atomic_load_explicit(&a->table[first / ARENA_TABLE_PAGES % ARENA_TABLES],
-				 memory_order_relaxed);
-	atomic_store_explicit(&t->span[i], NULL, memory_order_release);
+	tern_arenas_set_in_use(m, first, false);
+	tern_arenas_set_span(m, first, n, NULL);
 }
 
 /* Within the arena of *page; false, and *page is the next arena's first, if there is none. */

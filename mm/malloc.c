@@ -98,7 +98,6 @@ static void *take_first(struct tern_mcache *c, size_t spc, bool zero, uint64_t e
 	void *p = take_and_sample(c, spc, zero);
 
 	tern_mcache_owe(c, (tern_spanclass)spc, owed);
-
 	if (tern_spanclass_kind((tern_spanclass)spc) == TERN_KIND_TYPED)
 		set_entry(c->slots[spc].span, (uintptr_t)p, entry);
 	return p;

@@ -96,7 +96,7 @@ struct pallocsum tern_pallocbits_sum_with_run(const struct pallocbits *b, struct
 uint32_t tern_pallocbits_find(const struct pallocbits *b, uint32_t n, uint32_t from)
 {
 	uint64_t below = ~(~0ull << from % 64); /* what of the first word is out of reach */
-	uint32_t run = 0;                           /* free pages that end where the word begins */
+	uint32_t run = 0;                       /* free pages that end where the word begins */
 
 	TERN_ASSERT(n > 0 && n <= PALLOC_CHUNK_PAGES);
 	for (uint32_t w = from / 64; w < WORDS; w++, below = 0) {

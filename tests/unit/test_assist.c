@@ -77,7 +77,8 @@ TEST(assist, what_a_span_costs_is_paid_in_parts)
 	EXPECT(parts <= 8);
 	EXPECT(scanned() >= TERN_PACER_ASSIST_MIN);
 	end();
-	EXPECT_EQ(tern_assist_more(PART, 1024), 0); /* what is owed when the cycle has ended is not */
+	EXPECT_EQ(tern_assist_more(PART, 1024),
+		  0); /* what is owed when the cycle has ended is not */
 	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
 }
 
