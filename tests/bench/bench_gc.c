@@ -227,6 +227,7 @@ BENCH_ALONE(trees)
 /* --- marking beside a program ---------------------------------------------------------------- */
 
 #define STORES 4096u
+#define TRIES  4u
 
 static uint64_t plain_stores(void **slots, void *value)
 {
@@ -237,14 +238,28 @@ static uint64_t plain_stores(void **slots, void *value)
 	return mach_clock_ns() - start;
 }
 
-/* What a store costs more than a plain one. */
-static uint64_t stores(void **slots, void *value)
+static uint64_t watched_stores(void **slots, void *value)
 {
-	uint64_t plain = plain_stores(slots, value), start = mach_clock_ns();
+	uint64_t start = mach_clock_ns();
 
 	for (unsigned i = 0; i < STORES; i++)
 		tern_store(&slots[i % 64], value);
-	return (mach_clock_ns() - start - plain) / STORES;
+	return mach_clock_ns() - start;
+}
+
+/* What a store costs more than a plain one: the least of some tries, as the timer may come in between. */
+static uint64_t stores(void **slots, void *value)
+{
+	uint64_t plain = UINT64_MAX, watched = UINT64_MAX;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		uint64_t now = plain_stores(slots, value);
+
+		plain = now < plain ? now : plain;
+		now = watched_stores(slots, value);
+		watched = now < watched ? now : watched;
+	}
+	return (watched - plain) / STORES;
 }
 
 /* Until a cycle marks, or does not any more. */
