@@ -119,8 +119,10 @@ static size_t share(size_t spc)
  * thread is moved, which does as well. */
 static size_t pay(size_t spc)
 {
-	size_t owed = __atomic_load_n(&tern_heap_cache()->owed[spc], __ATOMIC_RELAXED);
+	size_t owed = 0;
 
+	if (tern_spanclass_collected(spc))
+		owed = __atomic_load_n(&tern_heap_cache()->owed[spc], __ATOMIC_RELAXED);
 	return likely(!owed) ? 0 : tern_gchook_paying(owed, share(spc));
 }
 

@@ -183,6 +183,8 @@ static struct tern_mspan *take_swept(struct tern_mcentral *all, struct tern_mhea
 
 void tern_mcache_owe(struct tern_mcache *c, tern_spanclass spc, size_t owed)
 {
+	if (!tern_spanclass_collected(spc))
+		return;
 	__atomic_store_n(&c->owed[spc], (uint32_t)owed, __ATOMIC_RELAXED);
 	if (unlikely(owed))
 		c->slots[spc].word = &no_word;

@@ -39,7 +39,7 @@ struct tern_mcache {
 	atomic_bool holds; /* [atomic: release when it ends, acquire] spans or pages, for others */
 	/* [atomic: relaxed] what its collector wants to have paid for a class's span: while it is not 0 the
 	 * class has no word */
-	uint32_t owed[TERN_SPANCLASSES];
+	uint32_t owed[TERN_SPANCLASSES_COLLECTED];
 	uintptr_t tiny, tiny_end; /* the rest of a 16-byte block, for crumbs without pointers */
 	/* [atomic: relaxed; written by the CPU alone] counts for statistics, by class */
 	_Atomic uint64_t nmalloc[TERN_SPANCLASSES]; /* objects, as far as brought up to date */

@@ -26,6 +26,8 @@ enum tern_kind {
 /* A kind and a size class: which list, cache slot or span. The first 136 are those that Go has. */
 typedef uint16_t tern_spanclass;
 #define TERN_SPANCLASSES (TERN_KINDS * TERN_SIZECLASSES)
+/* Of these, the first. */
+#define TERN_SPANCLASSES_COLLECTED (TERN_KIND_MANUAL * TERN_SIZECLASSES)
 
 /* Small sizes look their class up in steps of 8 up to 1024, and of 128 from there on. */
 extern const uint8_t tern_sizeclass_fine[], tern_sizeclass_coarse[];
@@ -61,7 +63,7 @@ static inline unsigned tern_spanclass_size(tern_spanclass spc)
 /* Does a collector decide how long such an object lives? */
 static inline bool tern_spanclass_collected(size_t spc)
 {
-	return spc < TERN_KIND_MANUAL * TERN_SIZECLASSES;
+	return spc < TERN_SPANCLASSES_COLLECTED;
 }
 
 static inline enum tern_kind tern_spanclass_kind(tern_spanclass spc)
