@@ -17,6 +17,7 @@
 
 #include "arch/arch.h"
 #include "gc/concurrent.h"
+#include "gc/fixed.h"
 #include "gc/gc.h"
 
 /* Or TERN_PACER_ASSIST_MIN: so while all that lives is marked the heap grows by an eighth of it at most. */
@@ -29,21 +30,11 @@ struct payment {
 	size_t bytes; /* that the object takes of its span */
 };
 
-static uint64_t least(uint64_t a, uint64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint64_t most(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 static uint64_t cost(struct tern_pacer *p, size_t bytes)
 {
 	tern_pacer_revise(p);
-	return least(tern_pacer_assist_work(p, bytes),
-		     most((uint64_t)ASSIST_MOST * bytes, TERN_PACER_ASSIST_MIN));
+	return tern_min(tern_pacer_assist_work(p, bytes),
+			tern_max((uint64_t)ASSIST_MOST * bytes, TERN_PACER_ASSIST_MIN));
 }
 
 /* How much was paid of what is owed. */
@@ -55,7 +46,7 @@ static uint64_t pay_part(uintptr_t sp, uint64_t owed, uint64_t part)
 		return paid;
 	marked = tern_gc_mark_some(part - paid);
 	if (marked)
-		return least(paid + marked, owed);
+		return tern_min(paid + marked, owed);
 	/* Nothing to mark: nothing is owed. */
 	tern_gc_try_end(sp);
 	return owed;
@@ -65,18 +56,23 @@ static void pay(uintptr_t sp, void *arg)
 {
 	uint64_t start_ns = tern_port_clock_ns();
 	struct payment *y = arg;
-	uint64_t part = most((uint64_t)ASSIST_MOST * y->bytes, PART);
+	uint64_t part = tern_max((uint64_t)ASSIST_MOST * y->bytes, PART);
 
-	y->owed -= pay_part(sp, y->owed, least(y->owed, part));
+	y->owed -= pay_part(sp, y->owed, tern_min(y->owed, part));
 	atomic_fetch_add_explicit(&tern_gc_state.cycle.assist_ns, tern_port_clock_ns() - start_ns,
 				  memory_order_relaxed);
 }
 
-size_t tern_assist_more(size_t owed, size_t bytes)
+static bool may_pay(void)
 {
-	struct payment y = { owed, bytes };
+	return tern_gc_is_marking() && tern_gc_may_start();
+}
 
-	if (!tern_gc_is_marking() || !tern_gc_may_start())
+size_t tern_assist_more(size_t owed, size_t each)
+{
+	struct payment y = { owed, each };
+
+	if (!may_pay())
 		return 0;
 	arch_spill(pay, &y);
 	return y.owed;
@@ -84,5 +80,5 @@ size_t tern_assist_more(size_t owed, size_t bytes)
 
 size_t tern_assist(size_t bytes, size_t each)
 {
-	return tern_assist_more(cost(&tern_gc_state.pacer, bytes), each);
+	return may_pay() ? tern_assist_more(cost(&tern_gc_state.pacer, bytes), each) : 0;
 }

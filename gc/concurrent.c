@@ -2,7 +2,8 @@
 /* concurrent.c - marking beside the program, between two short pauses.
  *
  * Job      Start marking in a pause, in which the stacks are scanned; let any thread mark a piece: the
- *          kernel's background thread, who allocates (assist.c), who waits; end in a pause when nothing is grey.
+ *          kernel's background thread, who allocates (assist.c), who waits; end in a pause when nothing
+ *          is grey.
  * Sound    The last pause marks from all roots again, stacks, registers and registered ranges, until
  *          nothing is grey. So it is enough that no black object leads to a white one when that
  *          pause begins, but for what it finds by itself. An object becomes black by being scanned,

@@ -528,7 +528,7 @@ static size_t allocating(size_t bytes, size_t each)
 	if (unlikely(atomic_load_explicit(&tern_gc_state.marking, memory_order_acquire)))
 		return tern_assist(bytes, each);
 	pay_for(bytes);
-	/* What is still to be swept comes first, a piece each time: a cycle would sweep it all. */
+	/* What little is still to be swept comes first, a piece each time: a cycle would sweep it all. */
 	if (unlikely(tern_pacer_reached(p) ||
 		     atomic_load_explicit(&tern_gc_state.limiting, memory_order_relaxed)) &&
 	    !tern_gc_sweep_some())

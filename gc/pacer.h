@@ -23,7 +23,7 @@
 #define TERN_PACER_PAST      4u
 /* A goal or trigger that is never reached. */
 #define TERN_PACER_NEVER UINT64_MAX
-/* An assist does at least so much, so that there are few of them. */
+/* A span costs at least so much, so that marking is over before much is allocated black. */
 #define TERN_PACER_ASSIST_MIN ((uint64_t)64 << 10)
 
 enum tern_pacer_why {

@@ -15,9 +15,9 @@
 
 struct tern_gchooks {
 	/* Collected memory is about to be taken from the heap, so many bytes at a time, of which each
-	 * object has so many: not for each object. May collect. No lock is held; interrupts and context are those of
-	 * the call into tern, so they may be off. Returns what they cost beyond what was paid now, 0
-	 * if that was all. */
+	 * object has so many: not for each object. May collect. No lock is held; interrupts and context
+	 * are those of the call into tern, so they may be off. Returns what they cost beyond what was
+	 * paid now, 0 if that was all. */
 	size_t (*allocating)(size_t bytes, size_t each);
 	/* Pay a part of that, before each of them until it is 0. Returns what is left. Likewise. */
 	size_t (*paying)(size_t owed, size_t each);

@@ -91,8 +91,8 @@ static TERN_INLINE void *tern_mcache_take(struct tern_slots *e, size_t *place)
 	return p;
 }
 
-/* Give the class the lowest word with a free slot of the span that it has. False if there is none:
- * then the span is given up. */
+/* Give the class the word again that it had, if it was put aside as something is owed, and else the lowest
+ * with a free slot of the span that it has. False if there is none: then the span is given up. */
 bool tern_mcache_next(struct tern_mcache *c, struct tern_mcentral *all, struct tern_mheap *h,
 		      tern_spanclass spc);
 /* The same, or of another span from the central list, or of a new one. False when there are no

@@ -155,6 +155,8 @@ void tern_mheap_free_gone(struct tern_mheap *h, struct tern_mspan *gone,
 {
 	struct tern_mspan *s, *next;
 
+	if (tern_pagecache_bits(window) == 0 && !gone)
+		return;
 	for (s = gone; s; s = next_of(s)) {
 		uint64_t first = tern_page_of(s->base);
 

@@ -2,9 +2,13 @@
 /* marking.c - see marking.h. */
 #include "tests/unit/marking.h"
 
+#include <tern/barrier.h>
+#include <tern/tern.h>
+
 #include "arch/arch.h"
 #include "gc/concurrent.h"
 #include "gc/gc.h"
+#include "tests/unit/collect.h"
 #include "tests/unit/hidden.h"
 
 bool change_options(enum tern_gc_mode mode, bool stop_the_world, bool check)
@@ -44,4 +48,60 @@ void finish_marking(void)
 {
 	tern_gc_release();
 	arch_spill(finish_at, NULL);
+}
+
+void start_marking_and_help(void)
+{
+	start_marking();
+	tern_gc_release();
+	let_cycles_start();
+}
+
+void finish_helping(void)
+{
+	no_cycles_start();
+	tern_gc_hold();
+	finish_marking();
+}
+
+uint64_t bytes_scanned(void)
+{
+	return atomic_load_explicit(&tern_gc_state.cycle.scanned_bytes, memory_order_relaxed);
+}
+
+static void **volatile chain; /* a root */
+
+struct links {
+	unsigned n;
+	size_t size;
+};
+
+static void make_links(void *arg)
+{
+	const struct links *l = arg;
+
+	for (unsigned i = 0; i < l->n; i++) {
+		void **next = tern_alloc(l->size);
+
+		if (!next)
+			return;
+		tern_init_store(next, chain);
+		chain = next;
+	}
+}
+
+static void forget_links(void *arg)
+{
+	(void)arg;
+	chain = NULL;
+}
+
+void make_living(unsigned n, size_t size)
+{
+	in_deep_frame(make_links, &(struct links){ n, size });
+}
+
+void drop_living(void)
+{
+	in_deep_frame(forget_links, NULL);
 }

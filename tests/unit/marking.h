@@ -4,6 +4,8 @@
 #define TESTS_UNIT_MARKING_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <tern/gc.h>
 
@@ -14,5 +16,13 @@ bool change_options(enum tern_gc_mode mode, bool stop_the_world, bool check);
 void start_marking(void);
 /* Mark what is left, and the last pause: one for each start. */
 void finish_marking(void);
+/* The same, but this thread may help, and its allocations pay; it may be that the cycle ends by that. */
+void start_marking_and_help(void);
+void finish_helping(void);
+/* What was scanned in this cycle, by all. */
+uint64_t bytes_scanned(void);
+/* A chain of n objects that lives, from a root, until it is dropped. */
+void make_living(unsigned n, size_t size);
+void drop_living(void);
 
 #endif
