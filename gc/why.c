@@ -174,6 +174,14 @@ static void write_root(const struct search *s, uintptr_t sp, uintptr_t at)
 		(struct tern_why_step){ f.root.kind, f.root.start, f.root.size, at - f.root.start };
 }
 
+/* What an ephemeron leads to stands beside the object: behind its end, for who reads the path. */
+static size_t offset_in(const struct tern_node *n, uintptr_t at)
+{
+	size_t offset = at - n->base;
+
+	return offset < n->size ? offset : n->size;
+}
+
 static void write_path(const struct search *s, uintptr_t sp)
 {
 	uintptr_t to = s->p;
@@ -190,7 +198,7 @@ static void write_path(const struct search *s, uintptr_t sp)
 		tern_node_at(tern_graph_load(note_of(s, k)->at), &n);
 		if (step)
 			*step = (struct tern_why_step){ TERN_ROOT_NONE, n.base, n.size,
-							to - n.base };
+							offset_in(&n, to) };
 		to = note_of(s, k)->at;
 	}
 	write_root(s, sp, to);

@@ -119,7 +119,9 @@ struct tern_why_step {
 	enum tern_root_kind root; /* of the first step */
 	uintptr_t start;          /* of the root or object */
 	size_t size;
-	size_t offset; /* in it, of the pointer to the next step; of the last: of p */
+	/* In it, of the pointer to the next step; of the last: of p. Its size: the next is the value that
+	 * an ephemeron ties to this object, and no pointer in it leads there. */
+	size_t offset;
 };
 /**
  * tern_why_alive - a shortest path from a root to the object that p points into

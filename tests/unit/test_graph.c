@@ -3,6 +3,7 @@
  *
  * A hidden pointer is the complement of one. Words that nobody cleared, such as those that other tests
  * left in their data, may look like pointers: so that of many leaks some, and not all, must be found. */
+#include <tern/final.h>
 #include <tern/gc.h>
 #include <tern/observe.h>
 #include <tern/type.h>
@@ -340,6 +341,30 @@ TEST(why, of_a_long_path_both_ends_are_told)
 	expect_real(t, steps, 4);
 	expect_real(t, steps + 4, 4);
 	held[1] = NULL;
+}
+
+TEST(why, a_value_is_reached_by_its_key)
+{
+	struct tern_ephemerons *table;
+	struct tern_why_step steps[8];
+	unsigned by_key = 0;
+	size_t n;
+
+	REQUIRE(collector_for_tests() && (table = tern_ephemerons_make()));
+	REQUIRE(held[1] = tern_alloc(64));
+	for (unsigned i = 0; i < ASKED; i++) {
+		void *value = tern_alloc(SIZE);
+
+		REQUIRE(value && tern_ephemeron_set(table, held[1], value) == TERN_OK);
+		EXPECT_EQ(tern_why_alive(value, steps, ARRAY_SIZE(steps), &n), TERN_OK);
+		REQUIRE(n >= 2);
+		/* Words that others left may lead there, too. */
+		by_key += steps[n - 2].start == (uintptr_t)held[1] &&
+			  steps[n - 2].offset == steps[n - 2].size;
+	}
+	EXPECT(by_key >= ASKED / 4);
+	held[1] = NULL;
+	tern_ephemerons_free(table);
 }
 
 /* All free memory, in halves. */
