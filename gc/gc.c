@@ -33,6 +33,7 @@
 #include "mm/gchook.h"
 #include "mm/harden.h"
 #include "mm/heap.h"
+#include "mm/parked.h"
 #include "mm/sweep.h"
 
 /* A trace has a sample of the heap's size for so much that is allocated. */
@@ -461,6 +462,7 @@ static void look(uintptr_t sp, void *arg)
 	tern_gc_sweep_all();
 	irq = tern_irq_save();
 	tern_stw_stop();
+	tern_parked_release_all();
 	l->fn(l->arg, sp);
 	tern_stw_start();
 	tern_irq_restore(irq);

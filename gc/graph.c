@@ -5,7 +5,8 @@
  *          pointers, what are roots.
  * Above    leak, why, dump.   Below  roots, mm/arena, mm/mspan, mm/typed.
  * Owns     nothing. The mark bits are lent while no cycle runs, and zero before and after.
- * Context  the stopped world, with the caches of collected objects given back: tern_gc_while_stopped().
+ * Context  the stopped world, with the caches of collected objects given back, and all parked slots of
+ *          manual ones: tern_gc_while_stopped().
  * Manual   objects have spans, bits and words as others do; a CPU may own their spans, but is not in
  *          the middle of changing them. Those in the pool of guarded objects have no bits: they
  *          are taken for roots. */
@@ -56,7 +57,7 @@ bool tern_node_around(uintptr_t addr, struct tern_node *n)
 
 bool tern_node_at(uintptr_t addr, struct tern_node *n)
 {
-	return tern_node_around(addr, n) && tern_mspan_slot_in_use(n->span, n->slot);
+	return tern_node_around(addr, n) && tern_mspan_slot_taken(n->span, n->slot);
 }
 
 void tern_spans_each(void (*fn)(void *arg, struct tern_mspan *s), void *arg)
@@ -77,7 +78,7 @@ static void each_in_span(void *arg, struct tern_mspan *s)
 	for (unsigned slot = 0; slot < s->nelems; slot++) {
 		struct tern_node n = tern_node_of(s, slot);
 
-		if (tern_mspan_slot_in_use(s, slot))
+		if (tern_mspan_slot_taken(s, slot))
 			e->fn(e->arg, &n);
 	}
 }

@@ -28,6 +28,8 @@
 	X(STALE_WORD)      /* a CPU takes slots of a span that it gave up */                       \
 	X(CACHE_KEPT)      /* a CPU that stops keeps its spans */                                  \
 	X(REMOTE_LOST)     /* frees that come while a span is looked through are lost */           \
+	X(PARKED_TWICE)    /* a slot that a CPU parked is taken, and stays parked */               \
+	X(PARKED_LOST)     /* what a CPU parked does not go back with its other caches */          \
 	X(WEAK_UNSWEPT)    /* a weak pointer gives an object that is dead and not swept */         \
 	X(EPHEMERON_VALUE) /* a black key does not lead to its value */                            \
 	X(QUEUE_NO_ROOT)   /* finalizers that wait to be called keep nothing */                    \

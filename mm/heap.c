@@ -16,6 +16,7 @@
 #include "lib/assert.h"
 #include "lib/irq.h"
 #include "mm/gchook.h"
+#include "mm/parked.h"
 #include "mm/remap.h"
 #include "mm/stack.h"
 
@@ -33,16 +34,10 @@ static atomic_bool in_handler[TERN_MAX_CPUS]; /* [atomic: relaxed] no handler wi
 struct tern_mcache *tern_heap_make_cache(void)
 {
 	struct tern_mcache *c = tern_heap_cache();
-	struct tern_mheap *h = &tern_heap.pages;
-	unsigned long irq;
 
 	if (c != &tern_mcache_none)
 		return c;
-	irq = tern_lock_irqsave(&h->lock);
-	c = tern_mheap_records_locked(h, sizeof(*c) + TERN_CACHE_LINE)
-		    ? tern_meta_alloc(&h->meta, sizeof(*c), TERN_CACHE_LINE)
-		    : NULL;
-	tern_unlock_irqrestore(&h->lock, irq);
+	c = tern_mheap_lasting(&tern_heap.pages, sizeof(*c));
 	if (!c)
 		return NULL;
 	tern_mcache_init(c);
@@ -67,6 +62,7 @@ static bool give_caches_back(void)
 	uint64_t before = free_bytes();
 
 	tern_debug_drain_own();
+	tern_parked_release(c);
 	if (c != &tern_mcache_none)
 		tern_mcache_release_all(c, tern_tables.central, &tern_heap.pages);
 	tern_stack_flush();

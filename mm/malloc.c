@@ -8,6 +8,7 @@
  *          atomics in each cache, as a sign to interrupts, was considered: it needs help from
  *          every kernel's interrupt path, and saves three instructions on x86_64, none on aarch64.
  * Slow     Every path that is not fast goes through take_slow() or free_slow().
+ * Parked   What is freed of others' spans is kept by who frees it, and taken when his word is used up: parked.c.
  * Beside   realloc.c, which changes what was taken here.
  * Locks    mheap(80), below.   Context: tern.h.
  * Go       runtime/malloc.go. Manual objects are a third kind beside scan and noscan. */
@@ -25,6 +26,7 @@
 #include "mm/heap.h"
 #include "mm/large.h"
 #include "mm/malloc.h"
+#include "mm/parked.h"
 #include "mm/remap.h"
 #include "mm/scavenge.h"
 #include "mm/special.h"
@@ -172,17 +174,27 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
 	return p ? p : take_span(spc, zero, entry);
 }
 
+/* What the CPU freed of others' spans comes first. Interrupts are off. */
+static TERN_NOINLINE void *take_parked(size_t spc, bool zero, unsigned long irq)
+{
+	void *p = tern_parked_take(tern_heap_cache(), spc);
+
+	tern_debug_taken(p);
+	if (p && zero)
+		tern_clear(p, tern_sizeclass_size[tern_spanclass_size((tern_spanclass)spc)]);
+	tern_irq_restore(irq);
+	return likely(p) ? p : take_slow(spc, zero, 0);
+}
+
 static TERN_INLINE void *take(size_t spc, bool zero)
 {
 	unsigned long irq = tern_irq_save();
 	void *p = take_ready(tern_heap_cache(), spc, zero);
 
-	if (unlikely(!p)) {
-		tern_irq_restore(irq);
-		return take_slow(spc, zero, 0);
-	}
+	if (unlikely(!p && !tern_spanclass_collected(spc)))
+		return take_parked(spc, zero, irq);
 	tern_irq_restore(irq);
-	return p;
+	return likely(p) ? p : take_slow(spc, zero, 0);
 }
 
 /* Most objects are in the first half of the table: one test finds that out. */
@@ -495,27 +507,56 @@ static void free_large(struct tern_mcache *c, struct tern_mspan *s, uintptr_t ad
 		bad_free("tern_free", addr);
 }
 
-/* A slot of a span that another CPU owns, or nobody. */
-static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
+/* The slot at addr of a span that another CPU owns, or nobody: panics if it is not in use, as far as that can be
+ * seen without changing anything. */
+static TERN_INLINE unsigned slot_of_others(const struct tern_mspan *s, uintptr_t addr)
 {
 	uint64_t product = (addr - s->base) * s->magic;
-	unsigned slot = (unsigned)(product >> 32), w = slot / 64;
+	unsigned slot = (unsigned)(product >> 32);
+	const struct tern_span_word *word = &s->word[slot / 64];
+	uint64_t free = atomic_load_explicit(&word->free, memory_order_relaxed) |
+			atomic_load_explicit(&word->remote, memory_order_relaxed);
+
+	if (unlikely((uint32_t)product >= s->magic || free >> slot % 64 & 1))
+		bad_free("tern_free", addr);
+	return slot;
+}
+
+static void free_remote(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
+{
+	unsigned slot = slot_of_others(s, addr), w = slot / 64;
 	struct tern_span_word *word = &s->word[w];
 	uint64_t bit = 1ull << slot % 64, slots = tern_mspan_slots_in(s, w);
 	_Atomic uint64_t *count = &c->nfree[s->spc];
 	size_t collected = tern_spanclass_collected(s->spc) ? s->elemsize : 0;
 
-	if ((uint32_t)product >= s->magic ||
-	    atomic_load_explicit(&word->free, memory_order_relaxed) & bit)
-		bad_free("tern_free", addr);
 	/* release: the program's last writes to the object; seq_cst: see mcentral.c. Only the bit
 	 * itself is asked for, which x86_64 has an instruction for. */
-	if (atomic_fetch_or_explicit(&word->remote, bit, memory_order_seq_cst) & bit)
+	if ((!collected && tern_mspan_slot_marked(s, slot)) ||
+	    atomic_fetch_or_explicit(&word->remote, bit, memory_order_seq_cst) & bit)
 		bad_free("tern_free", addr);
 	tern_mcache_count_any(c, count, 1); /* the span may be gone by now */
 	if (collected)
 		tern_heap_change_live(-collected);
 	tern_mcentral_freed(tern_tables.central, &tern_heap.pages, pages_of(c), s, slots, word);
+}
+
+/* Likewise, but the CPU keeps the slot. False if it does not keep such slots. */
+static TERN_INLINE bool free_parked(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
+{
+	struct tern_parked *k = tern_parked_list(c, s->spc);
+	unsigned slot;
+	uint64_t bit;
+
+	if (unlikely(!k))
+		return false;
+	slot = slot_of_others(s, addr);
+	bit = 1ull << slot % 64;
+	if (atomic_fetch_or_explicit(&s->word[slot / 64].mark, bit, memory_order_relaxed) & bit)
+		bad_free("tern_free", addr);
+	tern_mcache_count(&c->nfree[s->spc], 1);
+	tern_parked_put(c, k, s, slot);
+	return true;
 }
 
 /* Free a slot of a span that this CPU owns. False if it is not the start of an object in use, or of a
@@ -530,7 +571,11 @@ static TERN_INLINE bool free_own(struct tern_mspan *s, uintptr_t offset)
 		return false;
 	bit = 1ull << slot % 64;
 	free = atomic_load_explicit(&s->word[w].free, memory_order_relaxed);
-	if (unlikely((free | atomic_load_explicit(&s->word[w].remote, memory_order_relaxed)) & bit))
+	/* Of a manual object the mark says that it is parked; a collected one that a CPU owns has none, unless
+	 * it is marking, and then nothing is freed here. */
+	if (unlikely((free | atomic_load_explicit(&s->word[w].remote, memory_order_relaxed) |
+		      atomic_load_explicit(&s->word[w].mark, memory_order_relaxed)) &
+		     bit))
 		return false;
 	s->needzero = s->dirty = true;
 	atomic_store_explicit(&s->word[w].free, free | bit, memory_order_relaxed);
@@ -554,6 +599,8 @@ static void free_small(struct tern_mcache *c, struct tern_mspan *s, uintptr_t ad
 		tern_sample_freed(s, addr);
 	if (atomic_load_explicit(&s->owner, memory_order_relaxed) == c)
 		free_hot(c, s, addr);
+	else if (!sampled && free_parked(c, s, addr))
+		return;
 	else if (s->spc != TERN_SPANCLASS_TINY)
 		free_remote(c, s, addr);
 	if (unlikely(sampled) && c->hot == s)

@@ -24,6 +24,10 @@ struct tern_slots {
 #define TERN_SLOTS_TAKEN (1ull << 16)
 TERN_STATIC_ASSERT(TERN_SMALL_MAX < TERN_SLOTS_TAKEN, "a small size fits below the count");
 
+/* Classes whose slots are parked: of up to 1 KiB. */
+#define TERN_PARKED_CLASSES 33u
+struct tern_parked;
+
 /* Large objects of a kind: how many, and the bytes of their spans. One that is resized where it is
  * changes the bytes only. */
 struct tern_large_counts {
@@ -41,6 +45,7 @@ struct tern_mcache {
 	 * class has no word */
 	uint32_t owed[TERN_SPANCLASSES_COLLECTED];
 	uintptr_t tiny, tiny_end; /* the rest of a 16-byte block, for crumbs without pointers */
+	struct tern_parked *parked[TERN_PARKED_CLASSES]; /* NULL: none yet */
 	/* [atomic: relaxed; written by the CPU alone] counts for statistics, by class */
 	_Atomic uint64_t nmalloc[TERN_SPANCLASSES]; /* objects, as far as brought up to date */
 	_Atomic uint64_t nfree[TERN_SPANCLASSES];

@@ -78,6 +78,17 @@ bool tern_mheap_records_locked(struct tern_mheap *h, size_t bytes)
 	return true;
 }
 
+void *tern_mheap_lasting(struct tern_mheap *h, size_t size)
+{
+	unsigned long irq = tern_lock_irqsave(&h->lock);
+	void *p = NULL;
+
+	if (tern_mheap_records_locked(h, size + TERN_CACHE_LINE))
+		p = tern_meta_alloc(&h->meta, size, TERN_CACHE_LINE);
+	tern_unlock_irqrestore(&h->lock, irq);
+	return p;
+}
+
 bool tern_mheap_tables_locked(struct tern_mheap *h, uint64_t first, uint64_t n)
 {
 	uint64_t page = align_down(first, ARENA_TABLE_PAGES);

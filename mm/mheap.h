@@ -206,6 +206,10 @@ uint64_t tern_mheap_new_peak(struct tern_mheap *h);
 void tern_mheap_stats(struct tern_mheap *h, struct tern_mheap_stats *s);
 bool tern_mheap_check(struct tern_mheap *h);
 
+/* Memory that stays for ever, cleared and on cache lines of its own; NULL when there is none. Interrupts as you
+ * like. */
+void *tern_mheap_lasting(struct tern_mheap *h, size_t size);
+
 /* Between the files of mheap: room for records, of n bytes in one piece, from free pages. */
 bool tern_mheap_records_locked(struct tern_mheap *h, size_t bytes);
 /* All tables for these pages; false when there is no room. */

@@ -159,12 +159,17 @@ void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages
 	s->elemsize = (size_t)npages << TERN_PAGE_SHIFT;
 }
 
+static uint64_t parked_in(const struct tern_mspan *s, const struct tern_span_word *w)
+{
+	return tern_spanclass_collected(s->spc) ? 0 : get(&w->mark);
+}
+
 unsigned tern_mspan_collect(struct tern_mspan *s)
 {
 	unsigned count = 0;
 
 	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++) {
-		uint64_t freed, seen = get(&w->remote);
+		uint64_t freed, twice, seen = get(&w->remote);
 
 		if (seen == 0 && !TERN_FAULT(REMOTE_LOST))
 			continue;
@@ -173,11 +178,11 @@ unsigned tern_mspan_collect(struct tern_mspan *s)
 		freed = atomic_exchange_explicit(&w->remote, 0, memory_order_acquire);
 		if (TERN_FAULT(REMOTE_LOST))
 			freed = seen;
+		twice = freed & (get(&w->free) | parked_in(s, w));
 		TERN_CHECK(
-			(freed & get(&w->free)) == 0,
+			!twice,
 			"double free in the span at 0x%lx: slots 0x%llx of word %u, twice at once",
-			(unsigned long)s->base, (unsigned long long)(freed & get(&w->free)),
-			(unsigned)(w - s->word));
+			(unsigned long)s->base, (unsigned long long)twice, (unsigned)(w - s->word));
 		set(&w->free, get(&w->free) | freed);
 		count += count_bits(freed);
 	}
@@ -256,9 +261,15 @@ bool tern_mspan_is_empty(const struct tern_mspan *s)
 	return true;
 }
 
-bool tern_mspan_slot_in_use(const struct tern_mspan *s, unsigned slot)
+bool tern_mspan_slot_taken(const struct tern_mspan *s, unsigned slot)
 {
 	return slot < s->nelems && !(free_in(s, slot / 64) >> slot % 64 & 1);
+}
+
+bool tern_mspan_slot_in_use(const struct tern_mspan *s, unsigned slot)
+{
+	return tern_mspan_slot_taken(s, slot) &&
+	       (tern_spanclass_collected(s->spc) || !tern_mspan_slot_marked(s, slot));
 }
 
 bool tern_mspan_check(const struct tern_mspan *s)

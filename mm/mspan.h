@@ -7,9 +7,10 @@
  *   remote   1: freed by somebody who does not own the span. Set atomically by anybody; moved to
  *            `free` by who owns the span next (tern_mspan_collect).
  *   mark     1: reached by the collector in this cycle. Sweeping frees what is in use and not
- *            marked, and clears the marks.
+ *            marked, and clears the marks. Of a manual object: freed, and parked by a CPU that did not
+ *            own the span; set and cleared atomically, see parked.c.
  *
- * So a slot is in use if neither its free nor its remote bit is set. Bits past the last slot are
+ * So a slot is in use if neither its free nor its remote bit is set, and it is not parked. Bits past the last slot are
  * never free. The owner is one CPU's cache, or nobody: then the record lies in a central list
  * or, if all slots are taken, nowhere, until the first remote free lists it.
  *
@@ -181,7 +182,7 @@ bool tern_mspan_is_dead(const struct tern_mspan *s, unsigned *n);
 void tern_mspan_blacken(struct tern_mspan *s);
 /* Owner: the lowest word with a free slot; nwords if there is none. */
 unsigned tern_mspan_next_word(const struct tern_mspan *s);
-/* Slots that are not free for the owner: in use, or freed remotely and not collected yet. */
+/* Slots that are not free for the owner: in use, parked, or freed remotely and not collected yet. */
 unsigned tern_mspan_taken(const struct tern_mspan *s);
 /* The slots that word w of a bitmap stands for. */
 static inline uint64_t tern_mspan_slots_in(const struct tern_mspan *s, unsigned w)
@@ -192,13 +193,15 @@ static inline uint64_t tern_mspan_slots_in(const struct tern_mspan *s, unsigned 
 		return 0;
 	return left >= 64 ? ~0ull : (1ull << left) - 1;
 }
-/* True if no slot is in use: exact for who owns the span, else a hint. */
+/* True if no slot is taken: exact for who owns the span, else a hint. */
 bool tern_mspan_is_empty(const struct tern_mspan *s);
 /* The slot that holds an address; the address lies in the span. */
 static inline unsigned tern_mspan_slot(const struct tern_mspan *s, uintptr_t addr)
 {
 	return (unsigned)((addr - s->base) * s->magic >> 32);
 }
+/* Neither free nor freed remotely: in use, or parked. */
+bool tern_mspan_slot_taken(const struct tern_mspan *s, unsigned slot);
 bool tern_mspan_slot_in_use(const struct tern_mspan *s, unsigned slot);
 static inline bool tern_mspan_slot_marked(const struct tern_mspan *s, unsigned slot)
 {

@@ -52,13 +52,8 @@ static uint64_t next_random(struct tern_sampler *m)
 
 static struct tern_sampler *make_sampler(struct tern_mcache *c)
 {
-	struct tern_mheap *h = &tern_heap.pages;
-	struct tern_sampler *m = NULL;
+	struct tern_sampler *m = tern_mheap_lasting(&tern_heap.pages, sizeof(*m));
 
-	tern_lock(&h->lock);
-	if (tern_mheap_records_locked(h, sizeof(*m) + TERN_CACHE_LINE))
-		m = tern_meta_alloc(&h->meta, sizeof(*m), TERN_CACHE_LINE);
-	tern_unlock(&h->lock);
 	if (m) {
 		m->random = (arch_ticks() ^ (uintptr_t)m) * 0x9e3779b97f4a7c15ull | 1;
 		/* release: with statistics, which look at it */

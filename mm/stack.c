@@ -299,16 +299,11 @@ static struct cache *this_cache(void)
 /* NULL when there is no memory for it. */
 static struct cache *make_cache(void)
 {
-	struct tern_mheap *h = &tern_heap.pages;
 	struct cache *c = this_cache();
-	unsigned long irq;
 
 	if (c)
 		return c;
-	irq = tern_lock_irqsave(&h->lock);
-	if (tern_mheap_records_locked(h, sizeof(*c) + TERN_CACHE_LINE))
-		c = tern_meta_alloc(&h->meta, sizeof(*c), TERN_CACHE_LINE);
-	tern_unlock_irqrestore(&h->lock, irq);
+	c = tern_mheap_lasting(&tern_heap.pages, sizeof(*c));
 	atomic_store_explicit(&caches[TERN_CPU_ID()], c, memory_order_relaxed);
 	return c;
 }

@@ -185,6 +185,40 @@ TEST(malloc_host, another_cpu_is_refused_as_well)
 	host_on_cpus(2, free_it, q);
 	EXPECT(panics_there(q));
 	EXPECT(strstr(remote_text, "double free"));
+	/* It is parked there by now; and so says who owns its span. */
+	refused(t, q, "double free");
+}
+
+/* A CPU that never had the span is refused what another one parked. Who has allocated parks. */
+static void park_it(unsigned cpu, void *arg)
+{
+	if (cpu != 1)
+		return;
+	tern_free(tern_malloc(1));
+	tern_free(arg);
+}
+
+static void free_on_third(unsigned cpu, void *arg)
+{
+	(void)arg;
+	if (cpu == 2)
+		remote_panicked = host_panics(call, &remote_bad, remote_text, sizeof(remote_text));
+}
+
+TEST(malloc_host, what_one_cpu_parked_no_other_frees)
+{
+	void *p;
+
+	REQUIRE(heap_for_tests() && (p = tern_malloc(48)));
+	all_cpus_offline();
+	host_on_cpus(2, park_it, p);
+	remote_bad = (struct bad){ FREE, p };
+	host_on_cpus(3, free_on_third, NULL);
+	EXPECT(remote_panicked);
+	EXPECT(strstr(remote_text, "double free"));
+	remote_bad = (struct bad){ FREE, (char *)p + 8 };
+	host_on_cpus(3, free_on_third, NULL);
+	EXPECT(strstr(remote_text, "8 bytes inside"));
 }
 
 /* What is left over at a span's end is nobody's, though it lies where a slot would begin. */

@@ -11,6 +11,7 @@
 #include "lib/compiler.h"
 #include "tests/test.h"
 #include "tests/unit/collect.h"
+#include "tests/unit/heap.h"
 
 #define OBJECTS 64u
 #define FOUND   (OBJECTS / 4)
@@ -204,6 +205,31 @@ TEST(leaks, the_collector_does_not_notice)
 	for (p = held[0]; p; p = *p)
 		EXPECT(tern_base(p) == p);
 	held[0] = NULL;
+}
+
+static void free_hidden(unsigned cpu, void *arg)
+{
+	(void)arg;
+	if (cpu != 1)
+		return;
+	tern_free(tern_malloc(1)); /* who has allocated parks what he frees */
+	for (unsigned i = 0; i < OBJECTS; i++)
+		tern_free((void *)~hidden[i]);
+}
+
+TEST(leaks, what_another_cpu_freed_is_none)
+{
+	uint64_t before, after;
+
+	if (cpus_for_tests() < 2)
+		SKIP("one CPU");
+	REQUIRE(collector_for_tests());
+	EXPECT_EQ(tern_find_leaks(NULL, NULL, &before), TERN_OK);
+	for (unsigned i = 0; i < OBJECTS; i++)
+		REQUIRE(hidden[i] = ~(uintptr_t)tern_malloc(500));
+	run_on_cpus(2, free_hidden, NULL);
+	EXPECT_EQ(tern_find_leaks(NULL, NULL, &after), TERN_OK);
+	EXPECT(after <= before);
 }
 
 /* --- paths ----------------------------------------------------------------------------------- */

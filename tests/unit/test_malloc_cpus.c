@@ -2,11 +2,13 @@
 /* test_malloc_cpus.c - one heap, several CPUs: objects that one makes and another frees, in the
  * shapes that allocators are measured by. All are whole when they end, and once everything is freed
  * and the CPUs hold nothing back, no page is missing. */
+#include <tern/stats.h>
 #include <tern/tern.h>
 
 #include "arch/arch.h"
 #include "lib/bits.h"
 #include "mm/heap.h"
+#include "mm/parked.h"
 #include "tests/test.h"
 #include "tests/unit/heap.h"
 #include "tests/unit/objects.h"
@@ -194,5 +196,134 @@ TEST(malloc_cpus, a_full_span_that_another_cpu_frees_comes_back)
 		run_on_cpus(load.ncpus, free_there, NULL);
 	}
 	EXPECT_EQ(load.wrong, 0);
+	EXPECT_EQ(used_when_quiet(), before);
+}
+
+/* --- parked slots: mm/parked.c ----------------------------------------------------------------- */
+
+#define FEW         8u
+#define PARKED_SIZE 208u
+
+#define MANY 4096u
+
+/* In memory that is no root for the tests after this one. */
+static void **const made = (void **)test_scratch, **const taken = made + MANY;
+static unsigned nmade;
+
+/* A CPU that has allocated has a cache. */
+static void free_made(unsigned cpu, void *arg)
+{
+	(void)arg;
+	if (cpu != 1)
+		return;
+	tern_free(tern_malloc(1));
+	for (unsigned i = 0; i < nmade; i++)
+		tern_free(made[i]);
+}
+
+static void free_and_take(unsigned cpu, void *arg)
+{
+	free_made(cpu, arg);
+	if (cpu == 1)
+		for (unsigned i = 0; i < FEW; i++)
+			taken[i] = i % 2 ? tern_malloc(PARKED_SIZE) : tern_calloc(1, PARKED_SIZE);
+}
+
+static void make_there(unsigned cpu, void *arg)
+{
+	(void)cpu;
+	(void)arg;
+	for (unsigned i = 0; i < nmade; i++) {
+		made[i] = tern_malloc(PARKED_SIZE);
+		if (made[i])
+			memset(made[i], 0xa5, PARKED_SIZE);
+	}
+}
+
+/* On CPU 0, wherever the test itself runs. */
+static bool make(unsigned n)
+{
+	nmade = n;
+	run_on_cpus(1, make_there, NULL);
+	while (n && made[n - 1])
+		n--;
+	return n == 0;
+}
+
+static bool is_zero(const char *p, size_t size)
+{
+	while (size && !p[size - 1])
+		size--;
+	return size == 0;
+}
+
+static uint64_t used(void)
+{
+	struct tern_page_stats s;
+
+	tern_page_stats(&s);
+	return s.used;
+}
+
+/* Debug builds keep what is freed in their quarantine first. */
+static bool parks(void)
+{
+	return !TERN_DEBUG && cpus_for_tests() > 1;
+}
+
+static struct tern_class_stats manual_stats(void)
+{
+	struct tern_class_stats s = { 0 };
+
+	tern_class_stats((unsigned)tern_sizeclass_of(PARKED_SIZE), TERN_OBJECTS_MANUAL, &s);
+	return s;
+}
+
+TEST(malloc_cpus, what_was_freed_of_another_cpus_is_taken_again)
+{
+	if (!parks())
+		SKIP("one CPU, or a quarantine");
+	REQUIRE(heap_for_tests());
+	all_cpus_offline();
+	REQUIRE(make(FEW));
+	run_on_cpus(2, free_and_take, NULL);
+	for (unsigned i = 0; i < FEW; i++) {
+		EXPECT_EQ(taken[i], made[FEW - 1 - i]);
+		EXPECT(i % 2 || is_zero(taken[i], PARKED_SIZE));
+		EXPECT(tern_base(taken[i]) == taken[i]);
+		tern_free(taken[i]);
+	}
+}
+
+TEST(malloc_cpus, what_is_parked_is_free_for_all_who_ask)
+{
+	struct tern_class_stats before, after;
+
+	if (!parks())
+		SKIP("one CPU, or a quarantine");
+	REQUIRE(heap_for_tests());
+	all_cpus_offline();
+	REQUIRE(make(FEW));
+	before = manual_stats();
+	run_on_cpus(2, free_made, NULL);
+	after = manual_stats();
+	EXPECT_EQ(after.frees - before.frees, FEW);
+	EXPECT_EQ(after.mallocs - before.mallocs, 0);
+	for (unsigned i = 0; i < FEW; i++)
+		EXPECT(!tern_base(made[i]) && tern_usable_size(made[i]) == 0);
+}
+
+/* A parked slot keeps its span: so there are few of them. */
+TEST(malloc_cpus, most_of_what_was_freed_goes_back)
+{
+	uint64_t before;
+
+	if (!parks())
+		SKIP("one CPU, or a quarantine");
+	REQUIRE(heap_for_tests());
+	before = used_when_quiet();
+	REQUIRE(make(MANY));
+	run_on_cpus(2, free_made, NULL);
+	EXPECT(used() - before <= (TERN_PARKED_MAX + 2) * TERN_HEAP_PAGE);
 	EXPECT_EQ(used_when_quiet(), before);
 }
