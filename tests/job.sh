@@ -9,7 +9,7 @@ set -u
 kind=$1
 name=$(echo "$*" | tr ' =' '.-')
 shift
-arch=host build=release llvm=0 san= smp=2 mem=64M machine=q35 gic=3 el=1 cpu= balloon= loader= change= script= mode= spans= quick=
+arch=host build=release llvm=0 san= smp=2 mem=64M machine=q35 gic=3 el=1 cpu= balloon= loader= change= script= mode= spans= quick= turns=
 for setting in "$@"; do
   case $setting in
   kind=*) fault=${setting#kind=} ;;
@@ -30,7 +30,7 @@ ext=elf; [ "$arch" = aarch64 ] && ext=img
 limit=${LIMIT:-900}
 
 guest() { # command line; output on stdout
-  ARCH=$arch MEM=$mem SMP=$smp MACHINE=$machine GIC=$gic EL=$el CPU=$cpu BALLOON=$balloon TIMEOUT=$limit \
+  ARCH=$arch MEM=$mem SMP=$smp MACHINE=$machine GIC=$gic EL=$el CPU=$cpu BALLOON=$balloon TURNS=$turns TIMEOUT=$limit \
     CMDLINE=$1 DTB=${dtb:-} tools/qemu.sh "${kernel:-$dir/monitor.$ext}" 2>&1
 }
 

@@ -11,6 +11,9 @@
 #   CPU       QEMU's name of a CPU
 #   CMDLINE   the kernel's command line (not for an ISO)
 #   TIMEOUT   seconds until a guest counts as hung; 0 (default): interactive, no limit
+#   TURNS     1: the emulated CPUs take turns on one thread of the host, instead of one thread each.
+#             With more of them than the host has that is many times faster: who waits in a loop of
+#             arch_relax() gives his turn away
 #   ICOUNT    1: one instruction is one nanosecond, and two runs are the same
 #   BALLOON   1: a virtio-balloon with free page reporting, by which the guest gives memory back
 #   GDB       1: wait for a debugger on port 1234
@@ -70,6 +73,7 @@ case $kernel:${PACKAGE:-} in
 *.iso:) set -- "$@" -cdrom "$kernel" -boot d ;;
 *) set -- "$@" -kernel "$kernel" -append "$options${CMDLINE:-}" ;;
 esac
+[ "${TURNS:-0}" = 1 ] && set -- "$@" -accel tcg,thread=single
 [ "${ICOUNT:-0}" = 1 ] && set -- "$@" -icount shift=0,sleep=off -seed 1
 [ "${GDB:-0}" = 1 ] && set -- "$@" -s -S
 

@@ -9,6 +9,7 @@
 #include <tern/stack.h>
 #include <tern/tern.h>
 
+#include "arch/arch.h"
 #include "boot/ipi.h"
 #include "boot/timer.h"
 #include "lib/bits.h"
@@ -73,8 +74,10 @@ static TERN_NOINLINE void hold_and_spin(struct holder *h)
 
 	IN_REGISTER(p);
 	atomic_store(&h->holds, true);
-	while (!atomic_load_explicit(&h->leave, memory_order_relaxed))
+	while (!atomic_load_explicit(&h->leave, memory_order_relaxed)) {
 		IN_REGISTER(p);
+		arch_relax();
+	}
 	h->found = tern_base((void *)p) == (void *)p;
 }
 
@@ -110,8 +113,10 @@ static TERN_NOINLINE void hold_inside(struct holder *h)
 
 	IN_REGISTER(p);
 	atomic_store(&h->holds, true);
-	while (!atomic_load_explicit(&h->leave, memory_order_relaxed))
+	while (!atomic_load_explicit(&h->leave, memory_order_relaxed)) {
 		IN_REGISTER(p);
+		arch_relax();
+	}
 	h->found = tern_base((void *)p) == (void *)(p - 50);
 }
 
