@@ -40,13 +40,15 @@
 
 /* A slot of `most` bytes at most, cleared on demand, and its place in the word; NULL when the cache has
  * none ready. Interrupts are off. */
-static TERN_INLINE void *take_at(struct tern_slots *e, size_t most, bool zero, size_t *place)
+static TERN_INLINE void *take_at(struct tern_slots *e, bool collected, size_t most, bool zero,
+				 size_t *place)
 {
-	void *p = tern_mcache_take(e, place);
+	bool dirty;
+	void *p = tern_mcache_take(e, place, &dirty);
 	size_t size;
 
 	tern_debug_taken(p);
-	if (likely(p) && zero && e->span->dirty) {
+	if (likely(p) && zero && (collected ? dirty : e->span->needzero)) {
 		size = e->elemsize;
 		if (size > most)
 			__builtin_unreachable(); /* the compiler need not think of large ones */
@@ -55,22 +57,25 @@ static TERN_INLINE void *take_at(struct tern_slots *e, size_t most, bool zero, s
 	return p;
 }
 
-static TERN_INLINE void *take_ready(struct tern_mcache *c, size_t spc, bool zero)
+static TERN_INLINE void *take_ready(struct tern_mcache *c, enum tern_kind kind, size_t sizeclass,
+				    bool zero)
 {
-	struct tern_slots *e = &c->slots[spc];
+	struct tern_slots *e = &c->slots[(size_t)kind * TERN_SIZECLASSES];
 	size_t place;
 
-	return take_at(TERN_OPAQUE(e), TERN_SMALL_MAX, zero, &place);
+	e += sizeclass;
+	return take_at(TERN_OPAQUE(e), kind != TERN_KIND_MANUAL, TERN_SMALL_MAX, zero, &place);
 }
 
 /* The same, when the cache has just been refilled. */
 static void *take_refilled(struct tern_mcache *c, size_t spc, bool zero)
 {
-	const struct tern_slots *e = &c->slots[spc];
+	struct tern_slots *e = &c->slots[spc];
+	size_t place;
 	void *p;
 
 	if (!(tern_hardening() & TERN_HARDEN_RANDOM))
-		return take_ready(c, spc, zero);
+		return take_at(e, tern_spanclass_collected(spc), TERN_SMALL_MAX, zero, &place);
 	p = tern_harden_take(c, spc);
 	tern_debug_taken(p);
 	if (zero && e->span->needzero)
@@ -157,8 +162,10 @@ static void *take_span(size_t spc, bool zero, uint64_t entry)
 		struct tern_mcache *c = tern_heap_make_cache();
 
 		if (c && tern_mcache_refill(c, tern_tables.central, &tern_heap.pages,
-					    (tern_spanclass)spc))
+					    (tern_spanclass)spc)) {
 			p = take_first(c, spc, zero, entry, owed);
+			tern_parked_begin(c, spc);
+		}
 		tern_irq_restore(irq);
 	} while (!p && tern_heap_find_memory(&search, bytes >> TERN_PAGE_SHIFT));
 	return p;
@@ -174,8 +181,8 @@ static TERN_NOINLINE void *take_slow(size_t spc, bool zero, uint64_t entry)
 	return p ? p : take_span(spc, zero, entry);
 }
 
-/* What the CPU freed of others' spans comes first. Interrupts are off. */
-static TERN_NOINLINE void *take_parked(size_t spc, bool zero, unsigned long irq)
+/* The word is used up: what the CPU freed of others' spans comes first. Interrupts are off. */
+static TERN_NOINLINE void *take_more(size_t spc, bool zero, unsigned long irq)
 {
 	void *p = tern_parked_take(tern_heap_cache(), spc);
 
@@ -186,22 +193,21 @@ static TERN_NOINLINE void *take_parked(size_t spc, bool zero, unsigned long irq)
 	return likely(p) ? p : take_slow(spc, zero, 0);
 }
 
-static TERN_INLINE void *take(size_t spc, bool zero)
+static TERN_INLINE void *take(enum tern_kind kind, size_t sizeclass, bool zero)
 {
 	unsigned long irq = tern_irq_save();
-	void *p = take_ready(tern_heap_cache(), spc, zero);
+	void *p = take_ready(tern_heap_cache(), kind, sizeclass, zero);
 
-	if (unlikely(!p && !tern_spanclass_collected(spc)))
-		return take_parked(spc, zero, irq);
+	if (unlikely(!p))
+		return take_more(tern_spanclass_of(kind, sizeclass), zero, irq);
 	tern_irq_restore(irq);
-	return likely(p) ? p : take_slow(spc, zero, 0);
+	return p;
 }
 
 /* Most objects are in the first half of the table: one test finds that out. */
 static TERN_INLINE void *take_fine(enum tern_kind kind, size_t size, bool zero)
 {
-	return take(tern_spanclass_of(kind, tern_sizeclass_fine[(tern_debug_room(size) + 7) / 8]),
-		    zero);
+	return take(kind, tern_sizeclass_fine[(tern_debug_room(size) + 7) / 8], zero);
 }
 
 void tern_count_large(struct tern_mcache *c, enum tern_kind kind, const struct tern_mspan *s)
@@ -282,7 +288,7 @@ static TERN_NOINLINE void *take_coarse(enum tern_kind kind, size_t size, bool ze
 {
 	if (size > TERN_SMALL_OBJECT_MAX)
 		return take_large(size, 1, kind, zero, NULL);
-	return take(tern_spanclass_of(kind, tern_sizeclass_of(tern_debug_room(size))), zero);
+	return take(kind, tern_sizeclass_of(tern_debug_room(size)), zero);
 }
 
 void *tern_malloc(size_t size)
@@ -314,8 +320,7 @@ void *tern_aligned_alloc(size_t align, size_t size)
 		return tern_debug_made(
 			take_large(size ? size : 1, align, TERN_KIND_MANUAL, false, NULL), size,
 			false);
-	return tern_debug_made(take(tern_spanclass_of(TERN_KIND_MANUAL, sizeclass), false), size,
-			       false);
+	return tern_debug_made(take(TERN_KIND_MANUAL, sizeclass, false), size, false);
 }
 
 /* --- collected kinds ------------------------------------------------------------------- */
@@ -334,7 +339,8 @@ static TERN_NOINLINE void *take_tiny_block(size_t size)
 {
 	unsigned long irq = tern_irq_save();
 	struct tern_mcache *c = tern_heap_cache();
-	uintptr_t block = (uintptr_t)take_ready(c, TERN_SPANCLASS_TINY, true);
+	uintptr_t block =
+		(uintptr_t)take_ready(c, TERN_KIND_NOSCAN, 0, true); /* TERN_SPANCLASS_TINY */
 
 	if (block) {
 		c->tiny = block + size;
@@ -394,7 +400,7 @@ static TERN_INLINE void *take_typed(size_t sizeclass, uint64_t entry, size_t ele
 	void *p;
 
 	e += sizeclass;
-	p = take_at(e, elemsize, true, &place);
+	p = take_at(e, true, elemsize, true, &place);
 	if (unlikely(!p)) {
 		tern_irq_restore(irq);
 		return take_typed_slow(entry, sizeclass);
@@ -577,17 +583,21 @@ static TERN_INLINE bool free_own(struct tern_mspan *s, uintptr_t offset)
 		      atomic_load_explicit(&s->word[w].mark, memory_order_relaxed)) &
 		     bit))
 		return false;
-	s->needzero = s->dirty = true;
+	s->needzero = true;
 	atomic_store_explicit(&s->word[w].free, free | bit, memory_order_relaxed);
 	return true;
 }
 
 static void free_hot(struct tern_mcache *c, struct tern_mspan *s, uintptr_t addr)
 {
+	struct tern_slots *e = &c->slots[s->spc];
+
 	if (!free_own(s, addr - s->base))
 		bad_free("tern_free", addr);
 	if (!tern_spanclass_collected(s->spc))
 		c->hot = tern_harden_hot(s);
+	else
+		tern_slots_set(e, tern_slots_taken(e), true);
 }
 
 /* A span that the heap profile knows objects of is never hot. */

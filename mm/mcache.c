@@ -56,23 +56,24 @@ static void set_span(struct tern_slots *e, struct tern_mspan *s)
 static void count_taken(struct tern_mcache *c, tern_spanclass spc)
 {
 	struct tern_slots *e = &c->slots[spc];
-	uint64_t n = e->taken / TERN_SLOTS_TAKEN;
+	uint64_t n = tern_slots_taken(e);
 
 	tern_mcache_count(&c->nmalloc[spc], n);
 	tern_sample_count(c->sampler, spc, n * e->elemsize);
 	set_balance(e->span, e->span->balance + n);
-	__atomic_store_n(&e->taken, e->elemsize, __ATOMIC_RELAXED);
+	tern_slots_set(e, 0, e->taken & TERN_SLOTS_DIRTY);
 }
 
 /* What others freed was counted by them. The free slots of a span that a CPU owns count as live: they
  * may be in use at any moment. */
-static void collect(struct tern_mheap *h, struct tern_mspan *s)
+static void collect(struct tern_mheap *h, struct tern_slots *e)
 {
+	struct tern_mspan *s = e->span;
 	unsigned n = tern_mspan_collect(s);
 
 	if (!n)
 		return;
-	s->dirty = true;
+	tern_slots_set(e, tern_slots_taken(e), true);
 	set_balance(s, s->balance - n);
 	if (tern_spanclass_collected(s->spc))
 		atomic_fetch_add_explicit(&h->live, n * s->elemsize, memory_order_relaxed);
@@ -83,7 +84,7 @@ static void settle(struct tern_mcache *c, struct tern_mheap *h, tern_spanclass s
 {
 	tern_sample_show(c->sampler, spc);
 	count_taken(c, spc);
-	collect(h, c->slots[spc].span);
+	collect(h, &c->slots[spc]);
 }
 
 static uint64_t free_bytes(const struct tern_mspan *s, unsigned taken)
@@ -111,12 +112,12 @@ static void clear_free(const struct tern_slots *e, size_t size)
  * nobody looks for what was written into them after they were freed. */
 static void make_ready(struct tern_slots *e, struct tern_mspan *s)
 {
-	s->dirty = s->needzero;
-	if (!s->needzero || TERN_DEBUG || !tern_spanclass_collected(s->spc) ||
-	    s->elemsize > CLEARED_TOGETHER / 64)
-		return;
-	clear_free(e, s->elemsize);
-	s->dirty = false;
+	bool together = !TERN_DEBUG && tern_spanclass_collected(s->spc) &&
+			s->elemsize <= CLEARED_TOGETHER / 64;
+
+	if (s->needzero && together)
+		clear_free(e, s->elemsize);
+	tern_slots_set(e, tern_slots_taken(e), s->needzero && !together);
 }
 
 /* True if the span has a free slot. */
@@ -242,7 +243,8 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 	taken = tern_mspan_taken(s);
 	set_balance(s, taken);
 	atomic_fetch_add_explicit(&h->live, free_bytes(s, taken), memory_order_relaxed);
-	__atomic_store_n(&e->taken, s->elemsize, __ATOMIC_RELAXED);
+	e->elemsize = (uint16_t)s->elemsize;
+	tern_slots_set(e, 0, false);
 	set_span(e, s);
 	return aim(e, s);
 }

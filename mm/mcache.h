@@ -16,13 +16,15 @@ struct tern_slots {
 	struct tern_mspan *span; /* [atomic: release; the CPU itself reads it plainly] */
 	union {
 		/* [atomic: relaxed, likewise] slots taken since the counts were last brought up to
-		 * date, in units of TERN_SLOTS_TAKEN; below them the size */
+		 * date, in units of TERN_SLOTS_TAKEN; below them TERN_SLOTS_DIRTY, and the size */
 		uint64_t taken;
 		uint16_t elemsize;
 	};
 };
-#define TERN_SLOTS_TAKEN (1ull << 16)
-TERN_STATIC_ASSERT(TERN_SMALL_MAX < TERN_SLOTS_TAKEN, "a small size fits below the count");
+#define TERN_SLOTS_TAKEN (1ull << 17)
+/* Of collected objects: a free slot of the word may hold something else than zeros. */
+#define TERN_SLOTS_DIRTY (1ull << 16)
+TERN_STATIC_ASSERT(TERN_SMALL_MAX < TERN_SLOTS_DIRTY, "a small size fits below that");
 
 /* Classes whose slots are parked: of up to 1 KiB. */
 #define TERN_PARKED_CLASSES 33u
@@ -76,8 +78,21 @@ static inline void tern_mcache_count_any(struct tern_mcache *c, _Atomic uint64_t
 		tern_mcache_count(count, n);
 }
 
-/* A slot of the class, and its place in the word; NULL when the word is used up. */
-static TERN_INLINE void *tern_mcache_take(struct tern_slots *e, size_t *place)
+/* So many have been taken, and the slots are dirty, or not. */
+static inline void tern_slots_set(struct tern_slots *e, uint64_t taken, bool dirty)
+{
+	taken = taken * TERN_SLOTS_TAKEN + dirty * TERN_SLOTS_DIRTY + e->elemsize;
+	__atomic_store_n(&e->taken, taken, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t tern_slots_taken(const struct tern_slots *e)
+{
+	return __atomic_load_n(&e->taken, __ATOMIC_RELAXED) / TERN_SLOTS_TAKEN;
+}
+
+/* A slot of the class, its place in the word, and whether the slots are dirty; NULL when the word is
+ * used up. */
+static TERN_INLINE void *tern_mcache_take(struct tern_slots *e, size_t *place, bool *dirty)
 {
 	uint64_t free = atomic_load_explicit(e->word, memory_order_relaxed), taken;
 	unsigned slot;
@@ -90,7 +105,8 @@ static TERN_INLINE void *tern_mcache_take(struct tern_slots *e, size_t *place)
 	__atomic_store_n(&e->taken, taken + TERN_SLOTS_TAKEN, __ATOMIC_RELAXED);
 	slot = (unsigned)__builtin_ctzll(free);
 	*place = slot;
-	p = (void *)(e->base + slot * (unsigned)(taken % TERN_SLOTS_TAKEN));
+	*dirty = taken & TERN_SLOTS_DIRTY;
+	p = (void *)(e->base + slot * (unsigned)(uint16_t)taken);
 	if (!p)
 		__builtin_unreachable(); /* or who calls this would test it once more */
 	return p;

@@ -98,7 +98,6 @@ struct tern_mspan {
 	uint32_t npages;    /* [const] but that tern_realloc() may change it */
 	uint16_t nelems;    /* [const] */
 	bool needzero;      /* [owner] a free slot may hold something else than zeros */
-	bool dirty;         /* [owner] ... and one of the word that the owner takes slots from */
 	uint8_t margin;     /* [const] of a large object: pages on either side, for guards */
 	atomic_bool rescan; /* [atomic: relaxed] marked objects could not be queued: gc/mark.c */
 
@@ -112,13 +111,13 @@ struct tern_mspan {
 	uint8_t form;          /* [const] for ever */
 	_Atomic uint8_t chunk; /* [atomic: relaxed] of a large object: enum tern_chunk */
 	atomic_bool keys;      /* [atomic: relaxed] an object of it may be a key to an ephemeron */
-	uint16_t scanned;      /* [const] for ever: where its scanned bits are; 0: it has none */
-	uint32_t nbytes;       /* [const] of a span of slots: what these take; else 0 */
-	uint32_t magic;        /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
 	/* [atomic: seq_cst] whether the span waits to be scanned: gc/mark_span.c */
 	_Atomic uint8_t queued;
-	uintptr_t base;  /* [const] */
-	size_t elemsize; /* [const] bytes in a slot; of a large object: of the whole span */
+	uint16_t scanned; /* [const] for ever: where its scanned bits are; 0: it has none */
+	uint32_t nbytes;  /* [const] of a span of slots: what these take; else 0 */
+	uint32_t magic;   /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
+	uintptr_t base;   /* [const] */
+	size_t elemsize;  /* [const] bytes in a slot; of a large object: of the whole span */
 	struct tern_span_word word[];
 };
 

@@ -6,7 +6,8 @@
  *          them, by class, and takes them when its own span's word is used up: they are in its memory
  *          cache. When there are too many, the oldest go back, those of a word of bits together.
  * Above    malloc.   Below  mcentral (where slots go back to), mheap (memory for the lists).
- * Owns     a list for each class of manual objects of up to 1 KiB, made when it is first needed.
+ * Owns     a list for each class of manual objects of up to 1 KiB, made when the CPU first gets a span of it:
+ *          to free takes no memory.
  * Parked   bit of a slot, which is its mark bit: manual objects have no other use for it. It is set by
  *          who frees the object, at once and atomically, so that a second free is told. To its span
  *          the slot is in use: nobody else takes it, and the span does not go. It is in one list.
@@ -79,27 +80,28 @@ void tern_parked_release_all(void)
 
 /* --- put and take ---------------------------------------------------------------------------- */
 
-/* NULL when there is no memory for it, or not even for a cache. */
-static struct tern_parked *make_list(struct tern_mcache *c, size_t manual)
+void tern_parked_begin(struct tern_mcache *c, size_t spc)
 {
-	unsigned most = LIST_BYTES / tern_sizeclass_size[manual];
+	size_t manual = spc - TERN_SPANCLASSES_COLLECTED;
 	struct tern_parked *k;
+	unsigned most;
 
-	if (c == &tern_mcache_none)
-		return NULL;
-	k = c->parked[manual] = tern_mheap_lasting(&tern_heap.pages, sizeof(*k));
-	if (k)
-		k->most = most < TERN_PARKED_MAX ? most : TERN_PARKED_MAX;
-	return k;
+	if (manual >= TERN_PARKED_CLASSES || c->parked[manual])
+		return;
+	k = tern_mheap_lasting(&tern_heap.pages, sizeof(*k));
+	if (!k)
+		return;
+	most = LIST_BYTES / tern_sizeclass_size[manual];
+	k->most = most < TERN_PARKED_MAX ? most : TERN_PARKED_MAX;
+	c->parked[manual] = k;
 }
 
 struct tern_parked *tern_parked_make_room(struct tern_mcache *c, size_t manual)
 {
 	struct tern_parked *k = c->parked[manual];
 
-	if (!k)
-		return make_list(c, manual);
-	give_back(c, k, k->most / 2);
+	if (k)
+		give_back(c, k, k->most / 2);
 	return k;
 }
 

@@ -16,6 +16,8 @@ struct tern_parked {
 	} slot[TERN_PARKED_MAX];
 };
 
+/* The CPU has a span of the class, and so gets a list for it, if there is memory. Interrupts are off. */
+void tern_parked_begin(struct tern_mcache *c, size_t spc);
 /* The list for slots of the class, if they are parked as things are: with room for one more. NULL if not; c may
  * be tern_mcache_none. Interrupts are off. */
 struct tern_parked *tern_parked_make_room(struct tern_mcache *c, size_t manual);

@@ -66,7 +66,7 @@ static void add_owned(struct counts *n, const struct tern_mcache *c, tern_spancl
 	if (!s)
 		return;
 	taken = less(taken_in(s, tern_spanclass_size(spc)), hidden_of(c, spc));
-	fresh = __atomic_load_n(&e->taken, __ATOMIC_RELAXED) / TERN_SLOTS_TAKEN;
+	fresh = tern_slots_taken(e);
 	balance = __atomic_load_n(&s->balance, __ATOMIC_RELAXED);
 	n->mallocs += fresh;
 	n->frees += less(balance + fresh, taken);

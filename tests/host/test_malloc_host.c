@@ -189,12 +189,12 @@ TEST(malloc_host, another_cpu_is_refused_as_well)
 	refused(t, q, "double free");
 }
 
-/* A CPU that never had the span is refused what another one parked. Who has allocated parks. */
+/* A CPU that never had the span is refused what another one parked. Who has allocated of a class parks. */
 static void park_it(unsigned cpu, void *arg)
 {
 	if (cpu != 1)
 		return;
-	tern_free(tern_malloc(1));
+	tern_free(tern_malloc(48));
 	tern_free(arg);
 }
 

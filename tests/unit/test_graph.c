@@ -212,7 +212,7 @@ static void free_hidden(unsigned cpu, void *arg)
 	(void)arg;
 	if (cpu != 1)
 		return;
-	tern_free(tern_malloc(1)); /* who has allocated parks what he frees */
+	tern_free(tern_malloc(500)); /* who has allocated of a class parks */
 	for (unsigned i = 0; i < OBJECTS; i++)
 		tern_free((void *)~hidden[i]);
 }

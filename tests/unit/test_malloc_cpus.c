@@ -210,13 +210,11 @@ TEST(malloc_cpus, a_full_span_that_another_cpu_frees_comes_back)
 static void **const made = (void **)test_scratch, **const taken = made + MANY;
 static unsigned nmade;
 
-/* A CPU that has allocated has a cache. */
 static void free_made(unsigned cpu, void *arg)
 {
 	(void)arg;
 	if (cpu != 1)
 		return;
-	tern_free(tern_malloc(1));
 	for (unsigned i = 0; i < nmade; i++)
 		tern_free(made[i]);
 }
@@ -229,10 +227,15 @@ static void free_and_take(unsigned cpu, void *arg)
 			taken[i] = i % 2 ? tern_malloc(PARKED_SIZE) : tern_calloc(1, PARKED_SIZE);
 }
 
+/* CPU 0 makes objects; CPU 1 has allocated of the class, so that it may park them, and has no span. */
 static void make_there(unsigned cpu, void *arg)
 {
-	(void)cpu;
 	(void)arg;
+	if (cpu == 1) {
+		tern_free(tern_malloc(PARKED_SIZE));
+		tern_cpu_offline();
+		return;
+	}
 	for (unsigned i = 0; i < nmade; i++) {
 		made[i] = tern_malloc(PARKED_SIZE);
 		if (made[i])
@@ -240,11 +243,10 @@ static void make_there(unsigned cpu, void *arg)
 	}
 }
 
-/* On CPU 0, wherever the test itself runs. */
 static bool make(unsigned n)
 {
 	nmade = n;
-	run_on_cpus(1, make_there, NULL);
+	run_on_cpus(2, make_there, NULL);
 	while (n && made[n - 1])
 		n--;
 	return n == 0;
