@@ -14,9 +14,10 @@
  *   pte_t    pte_unwatched(e)              or a fault, makes it so
  *   PTE_SPLIT                              a bit for vm.c in an entry that leads to a table
  *   void     pte_publish(void)             after a store: the CPU's own table walk sees it
- *   void     tlb_flush_page(va)            void tlb_flush_all(void)
+ *   void     tlb_flush_page(va)            on this CPU alone
+ *   void     tlb_flush_all(void)
  *   bool     va_is_canonical(va)           an address that the tables can say anything about
- *   TLB_FLUSH_REACHES_ALL                  true if a flush is heard by all CPUs
+ *   TLB_FLUSH_REACHES_ALL                  true if tlb_flush_all() is heard by all CPUs
  *   PTE_BREAK_BEFORE_MAKE                  true if a live entry must be absent before it changes */
 #ifndef BOOT_PTE_H
 #define BOOT_PTE_H

@@ -10,6 +10,7 @@
  * Locks    vm(130), then frames(140). Other CPUs are told to forget after it is released: one
  *          that waits for the lock with interrupts off could not answer.
  * Holds    page 0 is never mapped; nothing is both writable and executable. */
+#include "arch/arch.h"
 #include "boot/vm.h"
 
 #include <stdatomic.h>
@@ -100,8 +101,13 @@ bool vm_fault_is_over(uintptr_t va)
 {
 	uint32_t before = atomic_load_explicit(&changes, memory_order_seq_cst);
 
-	return vm_query(va, NULL, NULL) || before % 2 == 1 ||
-	       atomic_load_explicit(&changes, memory_order_seq_cst) != before;
+	if (vm_query(va, NULL, NULL))
+		return true;
+	if (before % 2 == 0)
+		return atomic_load_explicit(&changes, memory_order_seq_cst) != before;
+	/* Somebody is at it. This CPU will be back at once, and may be in his way. */
+	arch_relax();
+	return true;
 }
 
 static void forget(void *arg)

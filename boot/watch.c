@@ -189,6 +189,7 @@ bool watch_fault(uintptr_t va)
 		if (swap(slot, &e, pte_unwatched(e)))
 			break;
 	pte_publish();
+	/* What other CPUs remember only forbids more than the entry does: they come here themselves. */
 	tlb_flush_page(va);
 	return true;
 }

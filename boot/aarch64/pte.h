@@ -106,10 +106,10 @@ static inline void pte_publish(void)
 	asm volatile("dsb ishst\n\tisb" : : : "memory");
 }
 
-/* "aa": whatever the address space id. */
+/* "aa": whatever the address space id. Not "is": other CPUs keep theirs. */
 static inline void tlb_flush_page(uintptr_t va)
 {
-	asm volatile("dsb ishst\n\ttlbi vaae1is, %0\n\tdsb ish\n\tisb"
+	asm volatile("dsb ishst\n\ttlbi vaae1, %0\n\tdsb nsh\n\tisb"
 		     :
 		     : "r"(va >> 12 & 0xfffffffffff)
 		     : "memory");
