@@ -243,8 +243,7 @@ bool tern_mcache_refill(struct tern_mcache *c, struct tern_mcentral *all, struct
 	taken = tern_mspan_taken(s);
 	set_balance(s, taken);
 	atomic_fetch_add_explicit(&h->live, free_bytes(s, taken), memory_order_relaxed);
-	e->elemsize = (uint16_t)s->elemsize;
-	tern_slots_set(e, 0, false);
+	tern_slots_begin(e, s->elemsize, 0, false);
 	set_span(e, s);
 	return aim(e, s);
 }

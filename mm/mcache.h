@@ -78,11 +78,16 @@ static inline void tern_mcache_count_any(struct tern_mcache *c, _Atomic uint64_t
 		tern_mcache_count(count, n);
 }
 
-/* So many have been taken, and the slots are dirty, or not. */
+/* So many of a size have been taken, and the slots are dirty, or not: in one store, as statistics look. */
+static inline void tern_slots_begin(struct tern_slots *e, uint64_t size, uint64_t taken, bool dirty)
+{
+	taken = taken * TERN_SLOTS_TAKEN + dirty * TERN_SLOTS_DIRTY + size;
+	__atomic_store_n(&e->taken, taken, __ATOMIC_RELAXED);
+}
+
 static inline void tern_slots_set(struct tern_slots *e, uint64_t taken, bool dirty)
 {
-	taken = taken * TERN_SLOTS_TAKEN + dirty * TERN_SLOTS_DIRTY + e->elemsize;
-	__atomic_store_n(&e->taken, taken, __ATOMIC_RELAXED);
+	tern_slots_begin(e, e->elemsize, taken, dirty);
 }
 
 static inline uint64_t tern_slots_taken(const struct tern_slots *e)
