@@ -10,7 +10,6 @@
  * Locks    vm(130), then frames(140). Other CPUs are told to forget after it is released: one
  *          that waits for the lock with interrupts off could not answer.
  * Holds    page 0 is never mapped; nothing is both writable and executable. */
-#include "arch/arch.h"
 #include "boot/vm.h"
 
 #include <stdatomic.h>
@@ -18,6 +17,7 @@
 #include <tern/stack.h>
 #include <tern/tern.h>
 
+#include "arch/arch.h"
 #include "boot/frames.h"
 #include "boot/ipi.h"
 #include "boot/machine.h"

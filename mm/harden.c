@@ -89,7 +89,7 @@ void *tern_harden_take(struct tern_mcache *c, size_t spc)
 
 	atomic_store_explicit(&e->span->word[w].free, free_in(e->span, w) & ~(1ull << slot % 64),
 			      memory_order_relaxed);
-	tern_slots_set(e, tern_slots_taken(e) + 1, true);
+	__atomic_store_n(&e->taken, e->taken + TERN_SLOTS_TAKEN, __ATOMIC_RELAXED);
 	e->word = tern_mcache_none.slots[spc].word;
 	return (void *)(e->span->base + slot * e->span->elemsize);
 }

@@ -264,7 +264,7 @@ static void be_full(struct tern_mcentral *c, struct tern_mheap *h, struct tern_p
 	if (has_enough_free(s))
 		list_full(c, h, pages, s);
 	else
-		atomic_fetch_add_explicit(&c->nloose, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&c->nloose, 1, memory_order_release);
 }
 
 struct tern_mspan *tern_mcentral_take(struct tern_mcentral *c, struct tern_mheap *h)

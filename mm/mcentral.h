@@ -10,7 +10,7 @@
 struct tern_mcentral {
 	struct tern_spanset partial;
 	_Atomic uint64_t nswept;   /* [atomic: relaxed] objects that sweeping freed */
-	_Atomic uint64_t nloose;   /* [atomic: relaxed] spans given up unlisted, with a free slot */
+	_Atomic uint64_t nloose;   /* [atomic: release] spans that got a free slot, unlisted */
 	_Atomic uint32_t nspans;   /* [atomic: relaxed] spans of the class, owned ones too */
 	_Atomic uint32_t nempty;   /* [atomic: relaxed] records in it whose pages are gone, about */
 	_Atomic uint32_t purge_at; /* [atomic: relaxed] so many are too many */

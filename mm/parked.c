@@ -34,11 +34,10 @@
 static void free_slots(struct tern_mcache *c, struct tern_mspan *s, unsigned w, uint64_t bits)
 {
 	struct tern_mcentral *all = tern_tables.central;
+	struct tern_mcentral *its_class = &all[s->spc];
 	struct tern_span_word *word = &s->word[w];
 	uint64_t slots = tern_mspan_slots_in(s, w);
 
-	/* For who lists all spans, and does so only if slots have become free since. */
-	atomic_fetch_add_explicit(&all[s->spc].nloose, 1, memory_order_relaxed);
 	atomic_fetch_and_explicit(&word->mark, ~bits, memory_order_relaxed);
 	/* release: the program's last writes to the objects; seq_cst: see mcentral.c */
 	bits &= atomic_fetch_or_explicit(&word->remote, bits, memory_order_seq_cst);
@@ -46,6 +45,9 @@ static void free_slots(struct tern_mcache *c, struct tern_mspan *s, unsigned w, 
 		   "double free in the span at 0x%lx: slots 0x%llx of word %u, twice at once",
 		   (unsigned long)s->base, (unsigned long long)bits, w);
 	tern_mcentral_freed(all, &tern_heap.pages, &c->pages, s, slots, word);
+	/* For who lists all spans if slots have become free since: counted when they are, or he would look too
+	 * early and not again. The span may be gone. */
+	atomic_fetch_add_explicit(&its_class->nloose, 1, memory_order_release);
 }
 
 /* The n oldest. What was freed in turn mostly lies side by side. */

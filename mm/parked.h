@@ -18,9 +18,10 @@ struct tern_parked {
 
 /* The CPU has a span of the class, and so gets a list for it, if there is memory. Interrupts are off. */
 void tern_parked_begin(struct tern_mcache *c, size_t spc);
+/* Half of the list goes back to its spans; NULL if there is none. Interrupts are off. */
+struct tern_parked *tern_parked_make_room(struct tern_mcache *c, size_t manual);
 /* The list for slots of the class, if they are parked as things are: with room for one more. NULL if not; c may
  * be tern_mcache_none. Interrupts are off. */
-struct tern_parked *tern_parked_make_room(struct tern_mcache *c, size_t manual);
 static TERN_INLINE struct tern_parked *tern_parked_list(struct tern_mcache *c, size_t spc)
 {
 	size_t manual = spc - TERN_SPANCLASSES_COLLECTED;

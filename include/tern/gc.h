@@ -96,7 +96,8 @@ enum tern_result tern_gc_init(const struct tern_gc_options *options);
  * tern_gc - collect now: when it returns, what was unreachable is swept
  *
  * TERN_EINVAL before tern_gc_init(), with interrupts off and in interrupt handlers, where no cycle
- * can start. Threads, with no lock held that another CPU may be waiting for with interrupts off.
+ * can start. Threads, with no lock held that another CPU may be waiting for with interrupts off; and which may
+ * be preempted: it may have to wait for a thread of this CPU that was, while it collected.
  */
 enum tern_result tern_gc(void);
 

@@ -12,6 +12,8 @@
 #include "arch/arch.h"
 #include "boot/ipi.h"
 #include "boot/timer.h"
+#include "gc/concurrent.h"
+#include "gc/gc.h"
 #include "lib/bits.h"
 #include "lib/compiler.h"
 #include "tests/kernel/kernel.h"
@@ -297,6 +299,24 @@ static TERN_NOINLINE struct thread *make_late(uintptr_t hidden)
 	return thread_create_on(0, "late", read_argument, (void *)~hidden);
 }
 
+/* From here on no other thread of this CPU runs; and none was stopped amid a cycle, for whose end a collection
+ * would wait. */
+static void preempt_disable_between_cycles(struct test *t)
+{
+	bool marking;
+
+	for (;;) {
+		EXPECT_EQ(tern_gc(), TERN_OK);
+		tern_gc_become_busy(true);
+		thread_preempt_disable();
+		marking = tern_gc_is_marking();
+		tern_gc_end_busy();
+		if (!marking)
+			return;
+		thread_preempt_enable();
+	}
+}
+
 /* Its argument is nowhere else, and this CPU is not given up. */
 TEST(gc_port, the_argument_of_a_thread_that_has_not_begun)
 {
@@ -305,7 +325,7 @@ TEST(gc_port, the_argument_of_a_thread_that_has_not_begun)
 
 	REQUIRE(collector_for_tests());
 	thread_pin(0);
-	thread_preempt_disable();
+	preempt_disable_between_cycles(t);
 	hidden = hidden_object();
 	thread = make_late(hidden);
 	EXPECT_EQ(tern_gc(), TERN_OK);

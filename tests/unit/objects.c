@@ -40,14 +40,13 @@ struct object *object_fill(void *p, size_t size, uint64_t *rng)
 	return o;
 }
 
-static bool all_zero(const void *p, size_t size)
+bool is_zero(const void *p, size_t size)
 {
-	const uint64_t *w = p;
+	const uint8_t *byte = p;
 
-	for (size_t i = 0; i < size / 8; i++)
-		if (w[i])
-			return false;
-	return true;
+	while (size && !byte[size - 1])
+		size--;
+	return size == 0;
 }
 
 static void *make(size_t size, unsigned kind)
@@ -71,7 +70,7 @@ static struct object *make_and_fill(size_t size, unsigned kind, uint64_t *rng)
 
 	if (!p)
 		return NULL;
-	good = kind > 2 || all_zero(p, size);
+	good = kind > 2 || is_zero(p, size);
 	object_fill(p, size, rng);
 	if (!good)
 		((struct object *)p)->seed = SPOILED;

@@ -38,5 +38,7 @@ struct object *object_fill(void *p, size_t size, uint64_t *rng);
 bool object_is_whole(const struct object *o);
 /* The same, for what is no object of the heap's. */
 bool object_is_as_filled(const struct object *o);
+/* All bytes. */
+bool is_zero(const void *p, size_t size);
 
 #endif

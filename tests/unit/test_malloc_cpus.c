@@ -262,13 +262,6 @@ static bool make(unsigned n)
 	return n == 0;
 }
 
-static bool is_zero(const char *p, size_t size)
-{
-	while (size && !p[size - 1])
-		size--;
-	return size == 0;
-}
-
 static uint64_t used(void)
 {
 	struct tern_page_stats s;
@@ -289,6 +282,11 @@ static struct tern_class_stats manual_stats(void)
 
 	tern_class_stats((unsigned)tern_sizeclass_of(PARKED_SIZE), TERN_OBJECTS_MANUAL, &s);
 	return s;
+}
+
+TEST(malloc_cpus, what_is_parked_is_1_kib_or_less)
+{
+	EXPECT_EQ(tern_sizeclass_size[TERN_PARKED_CLASSES - 1], 1024);
 }
 
 TEST(malloc_cpus, what_was_freed_of_another_cpus_is_taken_again)

@@ -18,6 +18,7 @@
 #include "tests/test.h"
 #include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
+#include "tests/unit/objects.h"
 #include "tests/unit/own_heap.h"
 
 #define WORD sizeof(uint64_t)
@@ -443,14 +444,6 @@ TEST(type, kinds_follow_types)
 	tern_free(p);
 }
 
-static bool all_zero(const uint64_t *p, size_t words)
-{
-	for (size_t i = 0; i < words; i++)
-		if (p[i])
-			return false;
-	return true;
-}
-
 TEST(type, objects_are_zero)
 {
 	static const size_t counts[] = { 1, 3, 4, 5, 8, 9, 30, 700, 3000 };
@@ -462,7 +455,7 @@ TEST(type, objects_are_zero)
 						     : tern_new_array(&node_type, counts[i]);
 
 			REQUIRE(p);
-			EXPECT(all_zero(p, counts[i] * 2));
+			EXPECT(is_zero(p, counts[i] * 16));
 			memset(p, 0xff, tern_usable_size(p));
 			tern_free(p);
 		}

@@ -34,15 +34,6 @@ static void end(void)
 	atomic_store(&tern_gc_state.on, collecting);
 }
 
-static bool is_zero(const void *p, size_t size)
-{
-	const uint8_t *byte = p;
-
-	while (size && !byte[size - 1])
-		size--;
-	return size == 0;
-}
-
 static bool is_aligned_for(const void *p, size_t size)
 {
 	return (uintptr_t)p % (size % 16 == 0 || size > 24 ? 16 : 8) == 0;
