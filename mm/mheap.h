@@ -47,7 +47,6 @@ struct tern_chunk_counts {
 /* What is large and begins as zeros: in .bss, the image of a kernel does not grow by it. */
 struct tern_mheap_tables {
 	struct tern_arena_map arenas;
-	struct tern_pageroots pages;
 	struct tern_fixalloc records[TERN_SPAN_FORMS];
 };
 
@@ -102,8 +101,8 @@ extern const struct tern_lock_class tern_mheap_class, tern_sweep_class;
 		.lock = TERN_LOCK_INIT(&tern_mheap_class), .meta = TERN_META_INIT,                 \
 		.sweep.lock = TERN_LOCK_INIT(&tern_sweep_class),                                   \
 		.specials.lock = TERN_LOCK_INIT(&tern_special_class),                              \
-		.pages = TERN_PAGEALLOC_INIT(&(name).meta, &(tables).pages),                       \
-		.arenas = &(tables).arenas, .records = (tables).records,                           \
+		.pages = TERN_PAGEALLOC_INIT(&(name).meta), .arenas = &(tables).arenas,            \
+		.records = (tables).records,                                                       \
 	}
 /* The same, and clears the tables. */
 void tern_mheap_init(struct tern_mheap *h, struct tern_mheap_tables *tables);

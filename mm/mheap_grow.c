@@ -22,9 +22,8 @@
  * is waiting now, and some more. The chunks, arenas and tables of so many pages take a page. */
 #define META_SHARE 896
 #define META_MIN   2
-/* While less than this is left for records, and those of a new piece, growing feeds them first: what
- * one new chunk may take, with a node on every level. */
-#define META_LOW 2048
+/* While less than this is left for records, and those of a new piece, growing feeds them first. */
+#define META_LOW TERN_PAGEALLOC_RECORDS_MAX
 
 static bool map(struct tern_piece p)
 {

@@ -2,24 +2,27 @@
 /* pagealloc.c - which pages of the address space are free, and runs of them.
  *
  * Job      Give the lowest run that is long enough; take pages back, in any pieces.
- * How      The address space is a tree: 64 roots, seven levels of eight children, and at the end
- *          chunks of 512 pages with a bit for each. Each child's summary (free pages at its
- *          start, at its end, longest run) stands beside the pointer to it, so a search looks
- *          only into children that have what it wants, and carries the free end of one over
- *          to the start of the next. Nodes are made where pages are given: an address space
- *          with nothing in it costs nothing.
- * Cost     a search or a change walks one path: at most 8 * 8 summaries, whatever the heap's size.
+ * How      The address space is a tree of nodes with eight children, and at the end chunks of 512
+ *          pages with a bit for each. Each child's summary (free pages at its start, at its end,
+ *          longest run) stands beside the pointer to it, so a search looks only into the child
+ *          that has what it wants, and carries the free end of one over to the start of the
+ *          next; and a change of one child changes its parent's summary by what that child is
+ *          joined with on both sides. The tree is as high as what was given lies apart, and
+ *          nodes are made where pages are given: an address space with nothing in it costs
+ *          nothing, and a small heap has two levels.
+ * Cost     a search or a change walks one path: eight summaries for each time that the memory, as it
+ *          lies, is eight times as large.
  * Owns     nodes and chunks, from meta; they are never given back.
  * Locks    the owner's.   Context: the owner's.
- * Holds    I-PAG-1 a child's summary says what its bits say.   I-PAG-2 free bit i is set exactly
- *          if sum[i].max > 0.   I-PAG-3 no page below the hint is free.   I-PAG-4 nfree and
- *          nowned count bits.   I-PAG-5 a page that is not owned is taken, and
- *          so is one that is kept.   I-PAG-6 a released page is free; nreleased counts them.
- *          I-PAG-7 a child whose loose bit is clear has no group of pages to release.
+ * Holds    I-PAG-1 a child's summary says what its bits say, and `sum` what the top's children
+ *          say.   I-PAG-2 what was given lies below the top.   I-PAG-3 nfree and nowned count
+ *          bits.   I-PAG-4 a page that is not owned is taken, and so is one that is kept.
+ *          I-PAG-5 a released page is free; nreleased counts them.   I-PAG-6 a child whose
+ *          loose bit is clear has no group of pages to release.
  * Release  Freeing sets the loose bits on its path, a search that finds nothing clears them: so all
  *          searches together cost no more than the frees did.
  * Go       runtime/mpagealloc.go; we differ: levels are made on demand instead of reserved in
- *          virtual memory, which bare metal may not have, and runs need not lie in one root. */
+ *          virtual memory, which bare metal may not have, and there are as many as are needed. */
 #include "mm/pagealloc.h"
 
 #include "lib/assert.h"
@@ -27,10 +30,10 @@
 #include "lib/string.h"
 
 #define CHUNK_SHIFT 9
-#define ROOT_SHIFT  (CHUNK_SHIFT + PAGEALLOC_LEVELS * PAGEALLOC_FAN_SHIFT)
 
 TERN_STATIC_ASSERT(1u << CHUNK_SHIFT == PALLOC_CHUNK_PAGES, "a chunk's pages");
-TERN_STATIC_ASSERT((uint64_t)PAGEALLOC_ROOT << ROOT_SHIFT == TERN_PAGES_END, "roots cover all");
+TERN_STATIC_ASSERT(1ull << (CHUNK_SHIFT + PAGEALLOC_LEVELS * PAGEALLOC_FAN_SHIFT) >= TERN_PAGES_END,
+		   "the highest level covers all");
 
 /* Levels count from the chunks: a node on level 0 has chunks for children. */
 static unsigned child_shift(unsigned level)
@@ -38,106 +41,137 @@ static unsigned child_shift(unsigned level)
 	return CHUNK_SHIFT + level * PAGEALLOC_FAN_SHIFT;
 }
 
-void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta,
-			 struct tern_pageroots *root)
+static unsigned child_index(uint64_t page, unsigned level)
 {
-	memset(root, 0, sizeof(*root));
-	*p = (struct tern_pagealloc)TERN_PAGEALLOC_INIT(meta, root);
+	return page >> child_shift(level) & (PAGEALLOC_FAN - 1);
+}
+
+/* How many pages are below a node. */
+static uint64_t node_pages(unsigned level)
+{
+	return 1ull << child_shift(level + 1);
+}
+
+static bool is_below_top(const struct tern_pagealloc *p, uint64_t page)
+{
+	return p->top && page - p->first < node_pages(p->level);
 }
 
 /* --- summaries ------------------------------------------------------------------------- */
 
-static bool same_sum(struct pallocsum a, struct pallocsum b)
+static bool same_sum(const struct pallocsum *a, const struct pallocsum *b)
 {
-	return a.start == b.start && a.max == b.max && a.end == b.end;
+	return a->start == b->start && a->max == b->max && a->end == b->end;
 }
 
-/* Children joined from the left. Only those with a free page are looked at: between them lies
- * nothing but taken ones. */
+/* Free pages in a row that end where child i begins. */
+static uint64_t run_before(const struct tern_pagenode *node, unsigned i, uint64_t pages)
+{
+	uint64_t run = 0, end = pages;
+
+	while (i-- > 0 && end == pages)
+		run += end = node->sum[i].end;
+	return run;
+}
+
+/* Free pages in a row that begin where child i does. */
+static uint64_t run_from(const struct tern_pagenode *node, unsigned i, uint64_t pages)
+{
+	uint64_t run = 0, start = pages;
+
+	for (; i < PAGEALLOC_FAN && start == pages; i++)
+		run += start = node->sum[i].start;
+	return run;
+}
+
+static uint64_t longest_in(const struct tern_pagenode *node, uint64_t pages)
+{
+	uint64_t longest = 0, run = 0; /* free pages that end where child c begins */
+
+	for (const struct pallocsum *c = node->sum; c < node->sum + PAGEALLOC_FAN; c++) {
+		run += c->start;
+		if (run > longest)
+			longest = run;
+		if (c->max > longest)
+			longest = c->max;
+		if (c->start < pages)
+			run = c->end;
+	}
+	return longest;
+}
+
+/* The longest run that is one of a child's, or touches it, with so many free pages on both sides. */
+static uint64_t longest_with(const struct pallocsum *s, uint64_t pages, uint64_t left,
+			     uint64_t right)
+{
+	uint64_t longest = s->max;
+
+	if (longest == pages)
+		return left + pages + right;
+	if (left + s->start > longest)
+		longest = left + s->start;
+	return right + s->end > longest ? right + s->end : longest;
+}
+
 static struct pallocsum sum_of_node(const struct tern_pagenode *node, unsigned level)
 {
-	uint32_t pages = 1u << child_shift(level);
-	struct pallocsum s = { 0, 0, 0 };
-	uint32_t run = 0; /* free pages that end where child `next` begins */
-	unsigned next = 0;
-	bool first = true; /* the run began with the node */
+	uint64_t pages = 1ull << child_shift(level);
 
-	for (uint32_t left = node->free; left; left &= left - 1) {
-		unsigned i = (unsigned)__builtin_ctz(left);
-		const struct pallocsum *c = &node->sum[i];
-
-		if (i != next) {
-			run = 0;
-			first = false;
-		}
-		run += c->start;
-		if (first)
-			s.start = run;
-		if (run > s.max)
-			s.max = run;
-		if (c->max > s.max)
-			s.max = c->max;
-		if (c->start < pages) {
-			first = false;
-			run = c->end;
-		}
-		next = i + 1;
-	}
-	s.end = next == PAGEALLOC_FAN ? run : 0;
-	return s;
+	return (struct pallocsum){ run_from(node, 0, pages), longest_in(node, pages),
+				   run_before(node, PAGEALLOC_FAN, pages) };
 }
 
-/* Record what a child says now; true if that is news. */
-static bool set_child(struct tern_pagenode *node, unsigned i, struct pallocsum s)
+/* What child i says is news: what the node says then, which was s when the child said `was`. */
+static void sum_with_child(const struct tern_pagenode *node, unsigned level, unsigned i,
+			   const struct pallocsum *was, struct pallocsum *s)
 {
-	if (same_sum(node->sum[i], s))
-		return false;
-	node->sum[i] = s;
-	if (s.max)
-		node->free |= 1u << i;
-	else
-		node->free &= ~(1u << i);
-	return true;
-}
+	uint64_t pages = 1ull << child_shift(level);
+	const struct pallocsum *now = &node->sum[i];
+	/* What changed inside of it, its neighbours have no part in. */
+	bool inside = now->start == was->start && now->end == was->end;
+	uint64_t left = inside ? 0 : run_before(node, i, pages);
+	uint64_t right = inside ? 0 : run_from(node, i + 1, pages);
+	uint64_t longest = longest_with(now, pages, left, right);
 
-static void set_root(struct tern_pagealloc *p, unsigned r)
-{
-	p->root->sum[r] = sum_of_node(p->root->node[r], PAGEALLOC_LEVELS - 1);
-	if (p->root->sum[r].max)
-		p->free_roots |= 1ull << r;
-	else
-		p->free_roots &= ~(1ull << r);
+	if (left == i * pages)
+		s->start = run_from(node, 0, pages);
+	if (right == (PAGEALLOC_FAN - 1 - i) * pages)
+		s->end = run_before(node, PAGEALLOC_FAN, pages);
+	if (longest >= s->max)
+		s->max = longest;
+	else if (longest_with(was, pages, left, right) == s->max)
+		s->max = longest_in(node, pages);
 }
 
 /* --- looking up ------------------------------------------------------------------------ */
 
 static struct tern_pagechunk *chunk_at(const struct tern_pagealloc *p, uint64_t page)
 {
-	const struct tern_pagenode *node = p->root->node[page >> ROOT_SHIFT];
+	const struct tern_pagenode *node = p->top;
 
-	for (unsigned level = PAGEALLOC_LEVELS - 1; node && level > 0; level--)
-		node = node->node[page >> child_shift(level) & (PAGEALLOC_FAN - 1)];
-	return node ? node->chunk[page >> CHUNK_SHIFT & (PAGEALLOC_FAN - 1)] : NULL;
+	if (!is_below_top(p, page))
+		return NULL;
+	for (unsigned level = p->level; node && level > 0; level--)
+		node = node->node[child_index(page, level)];
+	return node ? node->chunk[child_index(page, 0)] : NULL;
 }
 
 const struct tern_pagechunk *tern_pagealloc_next_chunk(const struct tern_pagealloc *p,
 						       uint64_t *page)
 {
-	while (*page < TERN_PAGES_END) {
-		const struct tern_pagenode *node = p->root->node[*page >> ROOT_SHIFT];
-		unsigned shift = ROOT_SHIFT;
+	if (*page < p->first)
+		*page = p->first;
+	while (is_below_top(p, *page)) {
+		const struct tern_pagenode *node = p->top;
+		unsigned level = p->level;
 
-		for (unsigned level = PAGEALLOC_LEVELS - 1; node && level > 0; level--) {
-			shift = child_shift(level);
-			node = node->node[*page >> shift & (PAGEALLOC_FAN - 1)];
-		}
-		if (node) {
-			shift = CHUNK_SHIFT;
-			if (node->chunk[*page >> shift & (PAGEALLOC_FAN - 1)])
-				return node->chunk[*page >> shift & (PAGEALLOC_FAN - 1)];
-		}
+		while (level > 0 && node->node[child_index(*page, level)])
+			node = node->node[child_index(*page, level--)];
+		if (level == 0 && node->chunk[child_index(*page, 0)])
+			return node->chunk[child_index(*page, 0)];
 		/* Past what is absent. */
-		*page = ((*page >> shift) + 1) << shift;
+		*page = align_down(*page, 1ull << child_shift(level)) +
+			(1ull << child_shift(level));
 	}
 	return NULL;
 }
@@ -215,123 +249,108 @@ struct tern_piece tern_pagealloc_first_fresh(const struct tern_pagealloc *p, uin
 
 /* --- searching ------------------------------------------------------------------------- */
 
-struct search {
-	uint64_t from, n;    /* wanted: n free pages, none below from */
-	uint64_t start, len; /* the free run that ends where the search stands */
-};
+static uint64_t find_in_node(const struct tern_pagenode *node, unsigned level, uint64_t base,
+			     uint64_t n);
 
-static void extend(struct search *s, uint64_t base, uint64_t len)
+/* Neighbours from i on, of so many pages each: the first with n free pages in a row, or at whose start they
+ * end; `count` if there is none. *run is how many free pages end where neighbour i begins, and then where the
+ * one that is returned does. */
+static TERN_INLINE unsigned look_along(const struct pallocsum *sum, unsigned i, unsigned count,
+				       uint64_t pages, uint64_t n, uint64_t *run)
 {
-	if (s->start + s->len != base) {
-		s->start = base;
-		s->len = 0;
+	for (; i < count; i++) {
+		const struct pallocsum *c = &sum[i];
+
+		if (c->max >= n || *run + c->start >= n)
+			break;
+		*run = c->end < pages ? c->end : *run + pages;
 	}
-	s->len += len;
+	return i;
 }
 
-/* What a child says that lies wholly at or above `from`. True if the run ends the search. */
-static bool pass_child(struct search *s, uint64_t base, uint64_t pages, struct pallocsum sum)
+/* The lowest of n pages in child i, which begins at base, or at its start. */
+static uint64_t find_in_child(const struct tern_pagenode *node, unsigned level, unsigned i,
+			      uint64_t base, uint64_t run, uint64_t n)
 {
-	extend(s, base, sum.start);
-	if (s->len >= s->n)
-		return true;
-	if (sum.start < pages) {
-		s->start = base + pages - sum.end;
-		s->len = sum.end;
-	}
-	return false;
+	if (run + node->sum[i].start >= n)
+		return base - run;
+	return level ? find_in_node(node->node[i], level - 1, base, n)
+		     : base + tern_pallocbits_find(&node->chunk[i]->taken, (uint32_t)n, 0);
 }
 
-static bool search_chunk(struct search *s, const struct tern_pagechunk *c, uint64_t base)
+/* There are n in a row in it. */
+static uint64_t find_in_node(const struct tern_pagenode *node, unsigned level, uint64_t base,
+			     uint64_t n)
 {
-	uint32_t low = s->from > base ? (uint32_t)(s->from - base) : 0;
-	uint32_t i = PALLOC_NONE, end;
+	uint64_t pages = 1ull << child_shift(level), run = 0;
+	unsigned i = look_along(node->sum, 0, PAGEALLOC_FAN, pages, n, &run);
 
-	if (s->n <= PALLOC_CHUNK_PAGES)
-		i = tern_pallocbits_find(&c->taken, (uint32_t)s->n, low);
-	if (i != PALLOC_NONE) {
-		s->start = base + i;
-		s->len = s->n;
-		return true;
-	}
-	end = tern_pallocbits_summarize(&c->taken).end;
-	if (end > PALLOC_CHUNK_PAGES - low)
-		end = PALLOC_CHUNK_PAGES - low;
-	s->start = base + PALLOC_CHUNK_PAGES - end;
-	s->len = end;
-	return false;
+	return find_in_child(node, level, i, base + i * pages, run, n);
 }
 
-static bool search_node(struct search *s, const struct tern_pagenode *node, unsigned level,
-			uint64_t base);
-
-static bool search_child(struct search *s, const struct tern_pagenode *node, unsigned level,
-			 unsigned i, uint64_t base)
+/* Where n pages begin at or above `from`, which lies in the chunk, and in it; if there are none, *run of its
+ * pages are free at its end. */
+static uint64_t find_from_in_chunk(const struct tern_pagechunk *c, uint64_t from, uint64_t n,
+				   uint64_t *run)
 {
-	return level ? search_node(s, node->node[i], level - 1, base)
-		     : search_chunk(s, node->chunk[i], base);
+	uint32_t low = from & (PALLOC_CHUNK_PAGES - 1), i = PALLOC_NONE;
+	uint32_t room = PALLOC_CHUNK_PAGES - low;
+
+	if (n <= PALLOC_CHUNK_PAGES)
+		i = tern_pallocbits_find(&c->taken, (uint32_t)n, low);
+	if (i != PALLOC_NONE)
+		return from - low + i;
+	*run = tern_pallocbits_summarize(&c->taken).end;
+	if (*run > room)
+		*run = room;
+	return TERN_NO_PAGE;
 }
 
-/* Recursion is as deep as the tree. A child is entered if `from` lies in it, or if it has the run
- * that is wanted: so at most two on each level. */
-static bool search_node(struct search *s, const struct tern_pagenode *node, unsigned level,
-			uint64_t base)
+/* The same in a node. First in the child in which `from` lies, then in those behind it. Recursion is as deep as
+ * the tree. */
+static uint64_t find_from_in_node(const struct tern_pagenode *node, unsigned level, uint64_t from,
+				  uint64_t n, uint64_t *run)
 {
-	uint64_t pages = 1ull << child_shift(level);
+	uint64_t pages = 1ull << child_shift(level), found = TERN_NO_PAGE;
+	unsigned k = child_index(from, level), i;
 
-	for (uint32_t left = node->free; left; left &= left - 1) {
-		unsigned i = (unsigned)__builtin_ctz(left);
-		uint64_t at = base + i * pages;
-
-		if (at + pages <= s->from)
-			continue;
-		if (at < s->from ||
-		    (node->sum[i].max >= s->n &&
-		     !(s->start + s->len == at && s->len + node->sum[i].start >= s->n))) {
-			if (search_child(s, node, level, i, at))
-				return true;
-		} else if (pass_child(s, at, pages, node->sum[i])) {
-			return true;
-		}
-	}
-	return false;
+	if (node->sum[k].max)
+		found = level ? find_from_in_node(node->node[k], level - 1, from, n, run)
+			      : find_from_in_chunk(node->chunk[k], from, n, run);
+	if (found != TERN_NO_PAGE)
+		return found;
+	i = look_along(node->sum, k + 1, PAGEALLOC_FAN, pages, n, run);
+	if (i == PAGEALLOC_FAN)
+		return TERN_NO_PAGE;
+	return find_in_child(node, level, i, align_down(from, pages) + (i - k) * pages, *run, n);
 }
 
 /* Lowest page at or above `from` at which n free pages begin. */
 static uint64_t find_from(const struct tern_pagealloc *p, uint64_t from, uint64_t n)
 {
-	struct search s = { .from = from > p->hint ? from : p->hint, .n = n };
+	uint64_t run = 0;
 
-	for (uint64_t left = p->free_roots; left; left &= left - 1) {
-		unsigned r = (unsigned)__builtin_ctzll(left);
-		uint64_t base = (uint64_t)r << ROOT_SHIFT;
-
-		if (base + (1ull << ROOT_SHIFT) <= s.from)
-			continue;
-		if (search_node(&s, p->root->node[r], PAGEALLOC_LEVELS - 1, base))
-			return s.start;
-	}
-	return TERN_NO_PAGE;
+	if (p->sum.max < n)
+		return TERN_NO_PAGE;
+	if (from <= p->first)
+		return find_in_node(p->top, p->level, p->first, n);
+	return is_below_top(p, from) ? find_from_in_node(p->top, p->level, from, n, &run)
+				     : TERN_NO_PAGE;
 }
 
 /* --- changing -------------------------------------------------------------------------- */
 
-/* Nodes from the root to the chunk that holds a page, [PAGEALLOC_LEVELS - 1] the highest. */
+/* Nodes from the top to the chunk that holds a page, [0] the lowest. */
 struct path {
 	struct tern_pagenode *node[PAGEALLOC_LEVELS];
 };
 
-static unsigned child_index(uint64_t page, unsigned level)
-{
-	return page >> child_shift(level) & (PAGEALLOC_FAN - 1);
-}
-
 /* The way to a chunk that is there. */
 static struct tern_pagechunk *walk(const struct tern_pagealloc *p, uint64_t page, struct path *path)
 {
-	struct tern_pagenode *node = p->root->node[page >> ROOT_SHIFT];
+	struct tern_pagenode *node = p->top;
 
-	for (unsigned level = PAGEALLOC_LEVELS - 1; level > 0; level--) {
+	for (unsigned level = p->level; level > 0; level--) {
 		path->node[level] = node;
 		node = node->node[child_index(page, level)];
 	}
@@ -339,38 +358,39 @@ static struct tern_pagechunk *walk(const struct tern_pagealloc *p, uint64_t page
 	return node->chunk[child_index(page, 0)];
 }
 
-/* The chunk's bits changed, and its summary is s now: tell every node above, as far as it is news. */
-static void update_above(struct tern_pagealloc *p, uint64_t page, const struct path *path)
+/* The summary of a node's child is s now: tell it and every node above, as far as it is news. */
+static void update_from(struct tern_pagealloc *p, uint64_t page, const struct path *path,
+			unsigned level, struct pallocsum s)
 {
-	for (unsigned level = 1; level < PAGEALLOC_LEVELS; level++)
-		if (!set_child(path->node[level], child_index(page, level),
-			       sum_of_node(path->node[level - 1], level - 1)))
-			return;
-	set_root(p, (unsigned)(page >> ROOT_SHIFT));
-}
+	for (; level <= p->level; level++) {
+		struct tern_pagenode *node = path->node[level];
+		unsigned i = child_index(page, level);
+		struct pallocsum was = node->sum[i];
 
-static void update_path(struct tern_pagealloc *p, uint64_t page, const struct path *path,
-			struct pallocsum s)
-{
-	if (set_child(path->node[0], child_index(page, 0), s))
-		update_above(p, page, path);
+		if (same_sum(&s, &was))
+			return;
+		node->sum[i] = s;
+		s = level < p->level ? path->node[level + 1]->sum[child_index(page, level + 1)]
+				     : p->sum;
+		sum_with_child(node, level, i, &was, &s);
+	}
+	p->sum = s;
 }
 
 /* The chunk may have pages to release. */
 static void loosen_path(struct tern_pagealloc *p, uint64_t page, const struct path *path)
 {
-	for (unsigned level = 0; level < PAGEALLOC_LEVELS; level++) {
-		uint32_t before = path->node[level]->loose;
+	for (unsigned level = 0; level <= p->level; level++) {
+		uint64_t before = path->node[level]->loose;
 
 		path->node[level]->loose = before | 1u << child_index(page, level);
 		if (before)
 			return;
 	}
-	p->loose_roots |= 1ull << (page >> ROOT_SHIFT);
 }
 
-/* Within one chunk, which most changes are. Freeing can only make runs longer: so the run that the
- * pages are in now, and what was known before, tell the whole summary. */
+/* Within one chunk, which most changes are. The run that the pages are in, and what was known before, tell the
+ * summary. */
 static void change_chunk(struct tern_pagealloc *p, uint64_t first, struct piece at, bool free)
 {
 	struct path path;
@@ -384,9 +404,9 @@ static void change_chunk(struct tern_pagealloc *p, uint64_t first, struct piece 
 	} else {
 		tern_pallocbits_take(&c->taken, at.i, at.n);
 		p->nreleased -= tern_pallocbits_clear(&c->released, at.i, at.n);
-		s = tern_pallocbits_summarize(&c->taken);
+		s = tern_pallocbits_sum_without_run(&c->taken, s, at.i, at.n);
 	}
-	update_path(p, first, &path, s);
+	update_from(p, first, &path, 0, s);
 }
 
 static void change(struct tern_pagealloc *p, uint64_t first, uint64_t n, bool free)
@@ -425,9 +445,6 @@ uint64_t tern_pagealloc_take(struct tern_pagealloc *p, uint64_t n)
 	first = find_from(p, 0, n);
 	if (first == TERN_NO_PAGE)
 		return TERN_NO_PAGE;
-	/* For a single page "the lowest run" is the lowest free page. */
-	if (n == 1)
-		p->hint = first + 1;
 	take(p, first, n);
 	return first;
 }
@@ -460,8 +477,6 @@ void tern_pagealloc_free(struct tern_pagealloc *p, uint64_t first, uint64_t n)
 	TERN_ASSERT(tern_pagealloc_is_taken(p, first, n));
 	change(p, first, n, true);
 	p->nfree += n;
-	if (first < p->hint)
-		p->hint = first;
 	TERN_VERIFY(tern_pagealloc_check(p));
 }
 
@@ -475,27 +490,6 @@ void tern_pagealloc_keep(struct tern_pagealloc *p, uint64_t first, uint64_t n)
 		first += at.n;
 		n -= at.n;
 	}
-}
-
-uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p)
-{
-	uint64_t longest = 0, run = 0; /* free pages that end where root `next` begins */
-	unsigned next = 0;
-
-	for (uint64_t left = p->free_roots; left; left &= left - 1) {
-		unsigned r = (unsigned)__builtin_ctzll(left);
-		struct pallocsum s = p->root->sum[r];
-
-		run = s.start + (r == next ? run : 0);
-		if (run > longest)
-			longest = run;
-		if (s.max > longest)
-			longest = s.max;
-		if (!(s.start >> ROOT_SHIFT))
-			run = s.end;
-		next = r + 1;
-	}
-	return longest;
 }
 
 /* --- windows of 64 pages ----------------------------------------------------------------- */
@@ -533,7 +527,6 @@ bool tern_pagealloc_take_window(struct tern_pagealloc *p, unsigned most, struct 
 		return false;
 	free = ~chunk_at(p, first)->taken.word[(first & (PALLOC_CHUNK_PAGES - 1)) / 64];
 	tern_pagecache_set(c, align_down(first, TERN_PAGECACHE_PAGES), lowest_bits(free, most));
-	p->hint = first;
 	change_window(p, c, false);
 	count_used(p, count_bits(tern_pagecache_bits(c)));
 	TERN_VERIFY(tern_pagealloc_check(p));
@@ -545,8 +538,6 @@ void tern_pagealloc_free_window(struct tern_pagealloc *p, const struct tern_page
 	TERN_ASSERT(tern_pagecache_bits(c));
 	change_window(p, c, true);
 	p->nfree += count_bits(tern_pagecache_bits(c));
-	if (c->base < p->hint)
-		p->hint = c->base;
 	TERN_VERIFY(tern_pagealloc_check(p));
 }
 
@@ -565,7 +556,7 @@ static struct tern_piece find_unreleased(struct tern_pagenode *node, unsigned le
 					 uint64_t most)
 {
 	while (node->loose) {
-		unsigned i = 31 - (unsigned)__builtin_clz(node->loose);
+		unsigned i = 63 - (unsigned)__builtin_clzll(node->loose);
 		uint64_t at = base + ((uint64_t)i << child_shift(level));
 		struct tern_piece found =
 			level ? find_unreleased(node->node[i], level - 1, at, most)
@@ -573,30 +564,18 @@ static struct tern_piece find_unreleased(struct tern_pagenode *node, unsigned le
 
 		if (found.n)
 			return found;
-		node->loose &= ~(1u << i);
-	}
-	return (struct tern_piece){ 0, 0 };
-}
-
-static struct tern_piece find_highest_unreleased(struct tern_pagealloc *p, uint64_t most)
-{
-	while (p->loose_roots) {
-		unsigned r = 63 - (unsigned)__builtin_clzll(p->loose_roots);
-		struct tern_piece found = find_unreleased(p->root->node[r], PAGEALLOC_LEVELS - 1,
-							  (uint64_t)r << ROOT_SHIFT, most);
-
-		if (found.n)
-			return found;
-		p->loose_roots &= ~(1ull << r);
+		node->loose &= ~(1ull << i);
 	}
 	return (struct tern_piece){ 0, 0 };
 }
 
 struct tern_piece tern_pagealloc_take_unreleased(struct tern_pagealloc *p, uint64_t most)
 {
-	struct tern_piece found = find_highest_unreleased(p, most);
+	struct tern_piece found = { 0, 0 };
 
 	TERN_ASSERT(most > 0);
+	if (p->top)
+		found = find_unreleased(p->top, p->level, p->first, most);
 	if (found.n) {
 		change(p, found.first, found.n, false);
 		p->nfree -= found.n;
@@ -638,18 +617,50 @@ static struct tern_pagechunk *make_chunk(struct tern_pagealloc *p, struct tern_p
 	return *slot;
 }
 
+/* Another node above the top: the old one is one of its children. */
+static bool raise_top(struct tern_pagealloc *p)
+{
+	struct tern_pagenode *top = NULL;
+	unsigned level = p->level + 1, i = child_index(p->first, level);
+
+	if (!make_node(p, &top))
+		return false;
+	top->node[i] = p->top;
+	top->sum[i] = p->sum;
+	top->loose = (uint64_t)(p->top->loose != 0) << i;
+	p->top = top;
+	p->level = level;
+	p->first = align_down(p->first, node_pages(level));
+	p->sum = sum_of_node(top, level);
+	return true;
+}
+
+static bool make_top(struct tern_pagealloc *p, uint64_t page)
+{
+	if (!p->top) {
+		p->first = align_down(page, node_pages(0));
+		return make_node(p, &p->top);
+	}
+	while (!is_below_top(p, page))
+		if (!raise_top(p))
+			return false;
+	return true;
+}
+
 static struct tern_pagechunk *make_path(struct tern_pagealloc *p, uint64_t page, struct path *path)
 {
-	struct tern_pagenode **slot = &p->root->node[page >> ROOT_SHIFT];
+	struct tern_pagenode **slot = &p->top;
 
-	for (unsigned level = PAGEALLOC_LEVELS; level-- > 0;) {
+	if (!make_top(p, page))
+		return NULL;
+	for (unsigned level = p->level;; level--) {
 		path->node[level] = make_node(p, slot);
 		if (!path->node[level])
 			return NULL;
-		if (level > 0)
-			slot = &path->node[level]->node[child_index(page, level)];
+		if (level == 0)
+			return make_chunk(p, &path->node[0]->chunk[child_index(page, 0)]);
+		slot = &path->node[level]->node[child_index(page, level)];
 	}
-	return make_chunk(p, &path->node[0]->chunk[child_index(page, 0)]);
 }
 
 static bool owns_any(const struct tern_pagechunk *c)
@@ -698,7 +709,7 @@ bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, u
 		if (!c) {
 			if (*given) {
 				walk(p, page - 1, &path);
-				update_above(p, page - 1, &path);
+				update_from(p, page - 1, &path, 1, sum_of_node(path.node[0], 0));
 			}
 			return false;
 		}
@@ -706,15 +717,13 @@ bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, u
 		p->nowned += fresh;
 		p->nfree += fresh;
 		p->nreleased += fresh;
-		if (fresh && page < p->hint)
-			p->hint = page;
-		set_child(path.node[0], child_index(page, 0),
-			  fresh == PALLOC_CHUNK_PAGES ? all_free
-						      : tern_pallocbits_summarize(&c->taken));
+		path.node[0]->sum[child_index(page, 0)] =
+			fresh == PALLOC_CHUNK_PAGES ? all_free
+						    : tern_pallocbits_summarize(&c->taken);
 		*given += at.n;
 		/* Chunks side by side have the same nodes above them: tell those once. */
 		if (*given == n || child_index(first + *given, 0) == 0)
-			update_above(p, page, &path);
+			update_from(p, page, &path, 1, sum_of_node(path.node[0], 0));
 	}
 	TERN_VERIFY(tern_pagealloc_check(p));
 	return true;
@@ -723,13 +732,11 @@ bool tern_pagealloc_give(struct tern_pagealloc *p, uint64_t first, uint64_t n, u
 /* --- checking -------------------------------------------------------------------------- */
 
 struct counts {
-	uint64_t owned, free, released, lowest;
+	uint64_t owned, free, released;
 };
 
-static bool check_chunk(const struct tern_pagechunk *c, uint64_t base, struct counts *n)
+static bool check_chunk(const struct tern_pagechunk *c, struct counts *n)
 {
-	uint32_t lowest = tern_pallocbits_find(&c->taken, 1, 0);
-
 	for (unsigned w = 0; w < ARRAY_SIZE(c->taken.word); w++)
 		if ((~c->taken.word[w] & ~c->owned.word[w]) ||
 		    (c->kept.word[w] & ~c->taken.word[w]) ||
@@ -739,8 +746,6 @@ static bool check_chunk(const struct tern_pagechunk *c, uint64_t base, struct co
 	n->free +=
 		PALLOC_CHUNK_PAGES - tern_pallocbits_count_taken(&c->taken, 0, PALLOC_CHUNK_PAGES);
 	n->released += tern_pallocbits_count_taken(&c->released, 0, PALLOC_CHUNK_PAGES);
-	if (lowest != PALLOC_NONE && base + lowest < n->lowest)
-		n->lowest = base + lowest;
 	return true;
 }
 
@@ -753,7 +758,7 @@ static bool check_node(const struct tern_pagenode *node, unsigned level, uint64_
 		bool loose = false;
 
 		if (level == 0 && node->chunk[i]) {
-			if (!check_chunk(node->chunk[i], at, n))
+			if (!check_chunk(node->chunk[i], n))
 				return false;
 			loose = find_in_chunk(node->chunk[i], at, 1).n;
 			s = tern_pallocbits_summarize(&node->chunk[i]->taken);
@@ -763,8 +768,7 @@ static bool check_node(const struct tern_pagenode *node, unsigned level, uint64_
 			loose = node->node[i]->loose;
 			s = sum_of_node(node->node[i], level - 1);
 		}
-		if (!same_sum(s, node->sum[i]) || !(node->free >> i & 1) != !s.max ||
-		    (loose && !(node->loose >> i & 1)))
+		if (!same_sum(&s, &node->sum[i]) || (loose && !(node->loose >> i & 1)))
 			return false;
 	}
 	return true;
@@ -772,22 +776,14 @@ static bool check_node(const struct tern_pagenode *node, unsigned level, uint64_
 
 bool tern_pagealloc_check(const struct tern_pagealloc *p)
 {
-	struct counts n = { .lowest = TERN_NO_PAGE };
+	struct counts n = { 0 };
+	struct pallocsum s = { 0, 0, 0 };
 
-	for (unsigned r = 0; r < PAGEALLOC_ROOT; r++) {
-		struct pallocsum s = { 0, 0, 0 };
-		bool loose = p->root->node[r] && p->root->node[r]->loose;
-
-		if (p->root->node[r]) {
-			if (!check_node(p->root->node[r], PAGEALLOC_LEVELS - 1,
-					(uint64_t)r << ROOT_SHIFT, &n))
-				return false;
-			s = sum_of_node(p->root->node[r], PAGEALLOC_LEVELS - 1);
-		}
-		if (!same_sum(s, p->root->sum[r]) || !(p->free_roots >> r & 1) != !s.max ||
-		    (loose && !(p->loose_roots >> r & 1)))
+	if (p->top) {
+		if (!check_node(p->top, p->level, p->first, &n))
 			return false;
+		s = sum_of_node(p->top, p->level);
 	}
-	return n.owned == p->nowned && n.free == p->nfree && n.released == p->nreleased &&
-	       n.lowest >= p->hint;
+	return same_sum(&s, &p->sum) && n.owned == p->nowned && n.free == p->nfree &&
+	       n.released == p->nreleased;
 }

@@ -15,8 +15,7 @@
 
 #define PAGEALLOC_FAN_SHIFT 3
 #define PAGEALLOC_FAN       (1u << PAGEALLOC_FAN_SHIFT)
-#define PAGEALLOC_LEVELS    7  /* of nodes below the root */
-#define PAGEALLOC_ROOT      64 /* nodes of the highest level, 8 TiB each */
+#define PAGEALLOC_LEVELS    9 /* of nodes, at most: then one has the whole address space below it */
 
 struct tern_pagechunk {
 	struct pallocbits taken;
@@ -29,40 +28,32 @@ struct tern_pagechunk {
 /* Eight children: nodes, or on the lowest level chunks. One that is absent has no free page. */
 struct tern_pagenode {
 	struct pallocsum sum[PAGEALLOC_FAN];
-	uint32_t free;  /* bit i: sum[i].max > 0 */
-	uint32_t loose; /* bit i: child i may have pages to release */
+	uint64_t loose; /* bit i: child i may have pages to release */
 	union {
 		struct tern_pagenode *node[PAGEALLOC_FAN];
 		struct tern_pagechunk *chunk[PAGEALLOC_FAN];
 	};
 };
 
-/* The highest level. */
-struct tern_pageroots {
-	struct tern_pagenode *node[PAGEALLOC_ROOT];
-	struct pallocsum sum[PAGEALLOC_ROOT];
-};
-
 struct tern_pagealloc {
 	struct tern_meta *meta;
-	struct tern_pageroots *root;
-	uint64_t free_roots;  /* bit i: root->sum[i].max > 0 */
-	uint64_t loose_roots; /* bit i: root i may have pages to release */
-	uint64_t hint;        /* no page below it is free */
-	uint64_t nowned;      /* pages that were given */
+	struct tern_pagenode *top; /* NULL: nothing was given */
+	unsigned level;            /* the top's: so many levels of nodes are below it */
+	uint64_t first;            /* the first page below it */
+	struct pallocsum sum;      /* of all of them */
+	uint64_t nowned;           /* pages that were given */
 	uint64_t nfree;
 	uint64_t nreleased;  /* of the free ones */
 	uint64_t nreleasing; /* taken by tern_pagealloc_take_unreleased(), and not back yet */
 	uint64_t peak;       /* the most pages in use since its owner set it */
 };
 
-/* With cleared roots. */
 /* clang-format off */
-#define TERN_PAGEALLOC_INIT(meta_, root_) { .meta = (meta_), .root = (root_), .hint = TERN_PAGES_END }
+#define TERN_PAGEALLOC_INIT(meta_) { .meta = (meta_) }
 /* clang-format on */
-/* The same, and clears the roots. */
-void tern_pagealloc_init(struct tern_pagealloc *p, struct tern_meta *meta,
-			 struct tern_pageroots *root);
+/* What records one chunk may take, at most: where there was no page above and below it. */
+#define TERN_PAGEALLOC_RECORDS_MAX                                                                 \
+	(2 * PAGEALLOC_LEVELS * sizeof(struct tern_pagenode) + sizeof(struct tern_pagechunk))
 
 /* Give pages [first, first + n) to the allocator; those that it has already are passed over. False
  * when there is no memory for records; then a beginning of the range may have been given, and
@@ -102,6 +93,11 @@ const struct tern_pagechunk *tern_pagealloc_next_chunk(const struct tern_pageall
 struct tern_piece tern_pagealloc_take_unreleased(struct tern_pagealloc *p, uint64_t most);
 void tern_pagealloc_put_back(struct tern_pagealloc *p, struct tern_piece run, bool released);
 
+static inline uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p)
+{
+	return p->sum.max;
+}
+
 /* Pages that are taken for any use, with those that are kept. */
 static inline uint64_t tern_pagealloc_in_use(const struct tern_pagealloc *p)
 {
@@ -110,8 +106,7 @@ static inline uint64_t tern_pagealloc_in_use(const struct tern_pagealloc *p)
 
 /* True if all of [first, first + n) is taken, and not for good: what may be freed. */
 bool tern_pagealloc_is_taken(const struct tern_pagealloc *p, uint64_t first, uint64_t n);
-uint64_t tern_pagealloc_longest(const struct tern_pagealloc *p);
-/* The invariants, all of them: summaries as rebuilt from the bits, counts, the hint. */
+/* The invariants, all of them: summaries as rebuilt from the bits, and counts. */
 bool tern_pagealloc_check(const struct tern_pagealloc *p);
 
 #endif

@@ -39,10 +39,11 @@ static uint32_t free_last(uint64_t taken)
 }
 
 /* The longest run of free pages in a word, if it is longer than `max`; else that. */
-static uint32_t longest_in(uint64_t taken, uint32_t max)
+static uint64_t longest_in(uint64_t taken, uint64_t max)
 {
 	if (max < 64)
-		for (uint64_t runs = runs_of_bits(~taken, max + 1); runs; runs &= runs >> 1)
+		for (uint64_t runs = runs_of_bits(~taken, (unsigned)max + 1); runs;
+		     runs &= runs >> 1)
 			max++;
 	return max;
 }
@@ -90,6 +91,21 @@ struct pallocsum tern_pallocbits_sum_with_run(const struct pallocbits *b, struct
 		before.end = end - start;
 	if (end - start > before.max)
 		before.max = end - start;
+	return before;
+}
+
+struct pallocsum tern_pallocbits_sum_without_run(const struct pallocbits *b,
+						 struct pallocsum before, uint32_t i, uint32_t n)
+{
+	uint32_t start = run_start(b, i), end = next_taken(b, i + n);
+
+	/* The run was the longest; another may be as long. */
+	if (end - start == before.max)
+		return tern_pallocbits_summarize(b);
+	if (start == 0)
+		before.start = i;
+	if (end == PALLOC_CHUNK_PAGES)
+		before.end = end - (i + n);
 	return before;
 }
 

@@ -20,13 +20,15 @@ struct pallocbits {
 };
 
 struct pallocsum {
-	uint32_t start, max, end; /* in pages; start, end <= max; all equal if all is free */
+	uint64_t start, max, end; /* in pages; start, end <= max; all equal if all is free */
 };
 
 struct pallocsum tern_pallocbits_summarize(const struct pallocbits *b);
-/* The same after pages [i, i + n) were freed, from the summary before. */
+/* The same after pages [i, i + n) were freed, or taken, from the summary before. */
 struct pallocsum tern_pallocbits_sum_with_run(const struct pallocbits *b, struct pallocsum before,
 					      uint32_t i, uint32_t n);
+struct pallocsum tern_pallocbits_sum_without_run(const struct pallocbits *b,
+						 struct pallocsum before, uint32_t i, uint32_t n);
 
 /* Lowest run of n free pages that starts at or after `from`; PALLOC_NONE if there is none.
  * 0 < n <= PALLOC_CHUNK_PAGES. */

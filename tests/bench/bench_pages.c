@@ -47,9 +47,8 @@ BENCH(pages)
 static uint64_t fragmented(struct tern_pagealloc *p, struct tern_meta *meta, uint64_t npages)
 {
 	uint64_t given, start, first = 1ull << 20;
-	static struct tern_pageroots roots;
 
-	tern_pagealloc_init(p, meta, &roots);
+	*p = (struct tern_pagealloc)TERN_PAGEALLOC_INIT(meta);
 	if (!tern_pagealloc_give(p, first, npages, &given))
 		return 0;
 	tern_pagealloc_take_at(p, first, npages - 2 * RUN);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pagealloc.c - the page allocator against an array of bytes, one a page, in windows of the
- * address space that lie across the borders of chunks, nodes and roots, and at both its ends. */
+ * address space that lie across the borders of chunks and nodes, and at both its ends. */
 #include "mm/pagealloc.h"
 #include "tests/test.h"
 
-#define WINDOW     3000u
-#define RECORDS    (96u << 10)
-#define ROOT_PAGES ((uint64_t)1 << 30)
+#define WINDOW  3000u
+#define RECORDS (96u << 10)
+#define FAR     ((uint64_t)1 << 30) /* pages: 8 TiB */
 
 static struct tern_pagealloc pa;
-static struct tern_pageroots roots;
 static struct tern_meta meta;
 static char *const memory = test_scratch;
 
@@ -19,10 +18,10 @@ static uint64_t base; /* page number of model[0] */
 
 static const uint64_t bases[] = {
 	0,
-	512 * 8 - 700,     /* a node of chunks */
-	512 * 64 - 1500,   /* the level above */
-	ROOT_PAGES - 1400, /* two roots */
-	5 * ROOT_PAGES + 12345,
+	512 * 8 - 700,   /* a node of chunks */
+	512 * 64 - 1500, /* the level above */
+	FAR - 1400,      /* 8 TiB */
+	5 * FAR + 12345,
 	TERN_PAGES_END - WINDOW, /* the end */
 };
 
@@ -30,7 +29,7 @@ static void start(uint64_t at)
 {
 	meta = (struct tern_meta)TERN_META_INIT;
 	tern_meta_feed(&meta, (uintptr_t)memory, RECORDS);
-	tern_pagealloc_init(&pa, &meta, &roots);
+	pa = (struct tern_pagealloc)TERN_PAGEALLOC_INIT(&meta);
 	memset(model, OUTSIDE, sizeof(model));
 	base = at;
 }
@@ -216,7 +215,7 @@ TEST(pagealloc, a_page_given_twice_is_given_once)
 	EXPECT(tern_pagealloc_is_taken(&pa, base, 600));
 }
 
-TEST(pagealloc, runs_cross_chunks_nodes_and_roots)
+TEST(pagealloc, runs_cross_chunks_and_nodes)
 {
 	for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
 		start(bases[i]);
@@ -249,7 +248,7 @@ TEST(pagealloc, giving_survives_every_shortage_of_records)
 	for (size_t fail = 0;; fail++) {
 		uint64_t given = 0, rest;
 
-		start(ROOT_PAGES - 1400);
+		start(FAR - 1400);
 		meta.fail_after = fail;
 		if (tern_pagealloc_give(&pa, base, WINDOW, &given)) {
 			EXPECT(fail > PAGEALLOC_LEVELS);
@@ -268,5 +267,40 @@ TEST(pagealloc, records_for_one_chunk_are_few)
 {
 	start(bases[4]);
 	give(t, 0, 1);
-	EXPECT(meta.used <= 2048);
+	EXPECT(meta.used <= 1024);
+}
+
+/* Where the tree has to grow upwards, once by one level and once by all, to both sides; whatever record cannot be
+ * made for it. */
+TEST(pagealloc, what_lies_far_apart_is_found_in_order)
+{
+	static const uint64_t pages[] = { 5 * FAR + 12345,    5 * FAR + 5000, 7,
+					  TERN_PAGES_END - 1, 4 * FAR,        9 };
+	static const uint64_t in_order[] = {
+		7, 9, 4 * FAR, 5 * FAR + 5000, 5 * FAR + 12345, TERN_PAGES_END - 1
+	};
+	size_t used;
+	uint64_t given;
+
+	start(0);
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
+		used = meta.used;
+		for (size_t fail = 0;; fail++) {
+			meta.fail_after = fail;
+			if (tern_pagealloc_give(&pa, pages[i], 1, &given))
+				break;
+			REQUIRE(tern_pagealloc_check(&pa));
+			REQUIRE(pa.nfree == i);
+		}
+		EXPECT(meta.used - used <= TERN_PAGEALLOC_RECORDS_MAX);
+		REQUIRE(tern_pagealloc_check(&pa));
+		EXPECT_EQ(pa.nfree, i + 1);
+	}
+	EXPECT_EQ(tern_pagealloc_longest(&pa), 1);
+	EXPECT_EQ(tern_pagealloc_take_where(&pa, 1, FAR, TERN_PAGES_END), 4 * FAR);
+	tern_pagealloc_free(&pa, 4 * FAR, 1);
+	for (unsigned i = 0; i < ARRAY_SIZE(in_order); i++)
+		EXPECT_EQ(tern_pagealloc_take(&pa, 1), in_order[i]);
+	EXPECT_EQ(tern_pagealloc_take(&pa, 1), TERN_NO_PAGE);
+	EXPECT(tern_pagealloc_check(&pa));
 }

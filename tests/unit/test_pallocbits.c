@@ -64,18 +64,43 @@ static uint32_t model_find(const struct model *m, uint32_t n, uint32_t from, uin
 	return PALLOC_NONE;
 }
 
+static bool same(struct pallocsum a, struct pallocsum b)
+{
+	return a.start == b.start && a.max == b.max && a.end == b.end;
+}
+
 TEST(pallocbits, summary_equals_model)
 {
 	struct pallocbits b;
 	struct model m;
 
 	for (int round = 0; round < 100; round++) {
-		struct pallocsum got, want;
+		fill_random(t, &b, &m);
+		REQUIRE(same(tern_pallocbits_summarize(&b), model_sum(&m)));
+	}
+}
+
+TEST(pallocbits, a_change_of_one_run_changes_the_summary)
+{
+	struct pallocbits b;
+	struct model m;
+
+	for (int round = 0; round < 1000; round++) {
+		uint32_t i = (uint32_t)test_random_below(t, N), n = 1;
+		struct pallocsum before, after;
 
 		fill_random(t, &b, &m);
-		got = tern_pallocbits_summarize(&b);
-		want = model_sum(&m);
-		REQUIRE(got.start == want.start && got.max == want.max && got.end == want.end);
+		while (i + n < N && m.taken[i + n] == m.taken[i] && test_random_below(t, 32))
+			n++;
+		before = tern_pallocbits_summarize(&b);
+		if (m.taken[i]) {
+			tern_pallocbits_free(&b, i, n);
+			after = tern_pallocbits_sum_with_run(&b, before, i, n);
+		} else {
+			tern_pallocbits_take(&b, i, n);
+			after = tern_pallocbits_sum_without_run(&b, before, i, n);
+		}
+		REQUIRE(same(after, tern_pallocbits_summarize(&b)));
 	}
 }
 

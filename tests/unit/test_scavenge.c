@@ -12,12 +12,11 @@
 
 /* --- pages ------------------------------------------------------------------------------- */
 
-#define WINDOW     3000u
-#define RECORDS    (96u << 10)
-#define ROOT_PAGES ((uint64_t)1 << 30)
+#define WINDOW  3000u
+#define RECORDS (96u << 10)
+#define FAR     ((uint64_t)1 << 30) /* pages: 8 TiB */
 
 static struct tern_pagealloc pa;
-static struct tern_pageroots roots;
 static struct tern_meta meta;
 static char *const memory = test_scratch;
 
@@ -27,14 +26,14 @@ static uint64_t base; /* page number of model[0] */
 static struct tern_piece pending[4];
 
 static const uint64_t bases[] = {
-	0, 512 * 8 - 700, ROOT_PAGES - 1403, 5 * ROOT_PAGES + 12345, TERN_PAGES_END - WINDOW,
+	0, 512 * 8 - 700, FAR - 1403, 5 * FAR + 12345, TERN_PAGES_END - WINDOW,
 };
 
 static void start_pages(uint64_t at)
 {
 	meta = (struct tern_meta)TERN_META_INIT;
 	tern_meta_feed(&meta, (uintptr_t)memory, RECORDS);
-	tern_pagealloc_init(&pa, &meta, &roots);
+	pa = (struct tern_pagealloc)TERN_PAGEALLOC_INIT(&meta);
 	memset(model, OUTSIDE, sizeof(model));
 	memset(pending, 0, sizeof(pending));
 	base = at;
@@ -205,7 +204,7 @@ TEST(scavenge, the_highest_run_goes_first_and_never_twice)
 	}
 	EXPECT_EQ(below, 0);
 	EXPECT_EQ(pa.nreleased, 2048);
-	EXPECT_EQ(pa.loose_roots, 0); /* the next search looks at nothing */
+	EXPECT_EQ(pa.top->loose, 0); /* the next search looks at nothing */
 	EXPECT_EQ(pa.peak, 2048);
 }
 
