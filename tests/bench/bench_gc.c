@@ -13,6 +13,7 @@
 #include "boot/machine.h"
 #include "gc/gc.h"
 #include "lib/compiler.h"
+#include "tests/bench/typed.h"
 #include "tests/test.h"
 
 #define NODES (1u << 20)
@@ -166,13 +167,31 @@ BENCH_ALONE(gc)
 
 /* --- a program that allocates ---------------------------------------------------------------- */
 
-static uint64_t garbage(unsigned n, size_t size)
+static void *new_n64(void)
+{
+	return tern_alloc_noscan(64);
+}
+
+static void *new_p64(void)
+{
+	return tern_new(&two_pointers_of_64);
+}
+
+/* Inline, and so a loop for each kind of object, with no call but the heap's. */
+static TERN_INLINE uint64_t garbage(void *(*make)(void))
 {
 	uint64_t start = mach_clock_ns();
 
-	for (unsigned i = 0; i < n; i++)
-		*(void *volatile *)&root = tern_alloc_noscan(size);
+	for (unsigned i = 0; i < NODES; i++)
+		*(void *volatile *)&root = make();
 	return mach_clock_ns() - start;
+}
+
+/* The second of two rounds. */
+static TERN_INLINE void row_garbage(const char *name, void *(*make)(void))
+{
+	garbage(make);
+	row_each(name, garbage(make), NODES);
 }
 
 /* Where stores note what they store, the first half hangs on the new node, which the stack holds. */
@@ -215,12 +234,14 @@ BENCH_ALONE(trees)
 	if (!gc_start())
 		return;
 	tern_gc_set_percent(100);
-	garbage(NODES, 64);
-	row_each("alloc.gc.n64", garbage(NODES, 64), NODES);
+	row_garbage("alloc.gc.n64", new_n64);
 	bench_row("trees.16", trees(), "instructions");
 	drop_all();
 	tern_gc_set_percent(-1);
 	bench_row("trees.16.nogc", trees(), "instructions");
+	drop_all();
+	tern_gc_set_percent(100);
+	row_garbage("alloc.gc.p64", new_p64);
 	drop_all();
 }
 

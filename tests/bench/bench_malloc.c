@@ -4,13 +4,13 @@
  * Collected objects are freed by tern_free() between rounds, so that the slots which are measured are
  * recycled ones and have to be cleared; without a collector nothing else frees them. */
 #include <tern/tern.h>
-#include <tern/type.h>
 
 #include "arch/arch.h"
 #include "boot/cpu.h"
 #include "boot/machine.h"
 #include "boot/thread.h"
 #include "lib/bits.h"
+#include "tests/bench/typed.h"
 #include "tests/test.h"
 
 #define MANY 16384u
@@ -52,16 +52,6 @@ static uint64_t recycled(alloc_fn alloc, size_t size)
 	give();
 	return cost;
 }
-
-struct two_pointers {
-	void *p[2];
-};
-struct two_pointers_of_64 {
-	void *p[2];
-	uint64_t rest[6];
-};
-TERN_TYPE(two_pointers, struct two_pointers, TERN_PTR_ARRAY(p));
-TERN_TYPE(two_pointers_of_64, struct two_pointers_of_64, TERN_PTR_ARRAY(p));
 
 static void *new_p16(size_t size)
 {
