@@ -38,7 +38,7 @@ suites() {
   echo "suite arch=aarch64 build=release llvm=1 $eight gic=3"
   # With hardware's dirty bits and without: cpu=max has them.
   echo "suite arch=x86_64 build=release smp=2 mem=64M mode=pages quick=1"
-  echo "suite arch=aarch64 build=release smp=2 mem=64M mode=pages"
+  echo "suite arch=aarch64 build=release smp=2 mem=64M mode=pages quick=1"
   echo "suite arch=aarch64 build=release smp=2 mem=64M cpu=max mode=pages quick=1"
 }
 
@@ -73,6 +73,7 @@ matrix() {
   echo "hosted build=debug llvm=1 san=tsan"
   echo "hosted build=debug san=asan mode=pages"
   echo "suite arch=x86_64 build=debug smp=2 mem=64M mode=pages"
+  echo "suite arch=aarch64 build=release smp=2 mem=64M mode=pages"
   echo "suite arch=aarch64 build=release smp=2 mem=64M cpu=max mode=pages"
   echo "suite arch=x86_64 build=verify smp=2 mem=512M machine=pc balloon=1"
   echo "suite arch=aarch64 build=verify smp=2 mem=512M gic=2 el=2 balloon=1"

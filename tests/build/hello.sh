@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # hello.sh - samples/hello, built as a stranger builds it: from a copy outside of the tree, against
-# what make install leaves in an empty prefix. For each machine and both toolchains; booted in QEMU.
-# Figures (size.image.hello, mem.minimum) are comments here, and rows of hello-ARCH.tsv.
+# what make install, from the O= of the tree, leaves in an empty prefix. For each machine and both
+# toolchains; booted in QEMU. Figures (size.image.hello, mem.minimum) are comments here, and rows of
+# hello-ARCH.tsv.
 . tests/ktap.sh
 
 # boot IMAGE MEM [LIMIT]: $said and $status
@@ -59,7 +60,7 @@ for arch in x86_64 aarch64; do
     [ $llvm = 0 ] || id=$arch-llvm cc="clang --target=$arch-elf"
     work=$O/$id
     mkdir -p "$work"
-    settings="ARCH=$arch BUILD=release LLVM=$llvm O=$work/build"
+    settings="ARCH=$arch BUILD=release LLVM=$llvm O=$BUILT"
     cp -R samples/hello "$work/stranger"
     # shellcheck disable=SC2086
     check "$id: the library installs" make -s -j2 $settings install PREFIX="$work/root"

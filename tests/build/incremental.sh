@@ -7,11 +7,12 @@
 tree=$O/tree
 copy_tree "$tree"
 
-# build WHAT SETTING...: what it made is in $made, a name a line
+# build WHAT SETTING...: what it made is in $made, a name a line. Not optimised: that takes longest, and none of
+# it is run.
 build() {
   what=$1
   shift
-  if make -j4 -C "$tree" O=out ARCH=x86_64 "$@" "$what" >"$O/build.log" 2>&1; then
+  if make -j4 -C "$tree" O=out ARCH=x86_64 EXTRA_CFLAGS=-O0 "$@" "$what" >"$O/build.log" 2>&1; then
     made=$(awk '$1 ~ /^[A-Z]+$/ && NF == 2 { print $2 }' "$O/build.log")
   else
     made="failed: $(cat "$O/build.log")"

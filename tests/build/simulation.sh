@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# simulation.sh - make sim: allocator and collector on virtual CPUs, by 10,000 seeds; the same seed
+# simulation.sh - make sim: allocator and collector on virtual CPUs, by 20,000 seeds; the same seed
 # does the same again; and each fault that is planted is found.
 . tests/ktap.sh
 
-seeds=10000
+seeds=20000
 programs=$O/build/sim
 first=${SEED:-1}
 
