@@ -58,59 +58,84 @@ TERN_NOINLINE void tern_mark_overflow(struct tern_marker *m, struct tern_mspan *
 	atomic_store_explicit(&m->overflow, true, memory_order_relaxed);
 }
 
-/* False if it was set. */
-static TERN_INLINE bool set_mark(_Atomic uint64_t *word, uint64_t bit, bool parallel)
+static TERN_INLINE bool is_in_use(const struct tern_span_word *word, uint64_t bit)
 {
-	uint64_t old = get(word);
+	return !((get(&word->free) | get(&word->remote)) & bit);
+}
 
-	if (old & bit)
-		return false;
-	if (parallel)
-		return !(atomic_fetch_or_explicit(word, bit, memory_order_relaxed) & bit);
-	atomic_store_explicit(word, old | bit, memory_order_relaxed);
+/* The word's marks were `marks`, without this one. False if another CPU was faster. */
+static TERN_INLINE bool set_mark(struct tern_mark_work *w, struct tern_span_word *word,
+				 uint64_t marks, uint64_t bit)
+{
+	if (w->work.parallel)
+		return !(atomic_fetch_or_explicit(&word->mark, bit, memory_order_relaxed) & bit);
+	atomic_store_explicit(&word->mark, marks | bit, memory_order_relaxed);
 	return true;
 }
 
-static TERN_INLINE void queue(struct tern_mark_work *w, struct tern_mspan *s, unsigned slot)
+/* 0: a typed object without pointers. */
+static TERN_INLINE void queue(struct tern_mark_work *w, struct tern_mspan *s, uint64_t entry)
 {
-	uint64_t entry = entry_of_slot(s, slot);
-
 	if (entry && !tern_work_put(&w->work, entry))
 		tern_mark_overflow(w->marker, s);
 }
 
-/* A large object is slot 0, whatever the offset. */
-static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t addr)
+/* In a span whose objects are not all alike; or of none, such as a run of pages. A large object is slot 0, whatever
+ * the offset. */
+static TERN_NOINLINE void shade_closely(struct tern_mark_work *w, struct tern_mspan *s,
+					uintptr_t addr)
 {
-	uintptr_t offset = addr - s->base;
-	unsigned slot = (unsigned)(offset * s->magic >> 32);
+	unsigned slot = tern_mspan_slot(s, addr);
 	struct tern_span_word *word = &s->word[slot / 64];
-	uint64_t bit = 1ull << slot % 64;
+	uint64_t bit = 1ull << slot % 64, marks;
 
-	/* Most have been found before. What is left over at a span's end has a bit, too, which is never
-	 * set: sizeclass.every_offset_of_a_span_has_a_bit. */
-	if (!tern_spanclass_collected(s->spc) || get(&word->mark) & bit)
+	if (!tern_spanclass_collected(s->spc))
 		return;
-	if ((get(&word->free) | get(&word->remote)) & bit || (s->magic && offset >= s->nbytes))
+	marks = get(&word->mark);
+	if (marks & bit || !is_in_use(word, bit) || (s->magic && addr - s->base >= s->nbytes))
 		return;
-	if (unlikely(s->scanned) && !tern_work_is_little(&w->work, w->marker->few)) {
+	if (s->scanned && !tern_work_is_little(&w->work, w->marker->few)) {
 		tern_mark_span_shade(w, s, slot);
 		return;
 	}
-	if (!set_mark(&word->mark, bit, w->work.parallel))
+	if (!set_mark(w, word, marks, bit))
 		return;
 	count_mark(w, s);
-	if (tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN || unlikely(may_be_key(s)))
-		queue(w, s, slot);
+	if (tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN || may_be_key(s))
+		queue(w, s, entry_of_slot(s, slot));
+}
+
+/* Most have a mark. What is left over at a span's end has a bit, too, which is never set:
+ * sizeclass.every_offset_of_a_span_has_a_bit. */
+static TERN_INLINE void shade(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t addr)
+{
+	uint32_t marking = tern_mspan_marking(s);
+	uintptr_t base = s->base, offset = addr - base;
+	uint64_t slot = offset * s->magic >> 32, marks, bit, mask;
+	struct tern_span_word *word = &s->word[slot / 64];
+
+	if (unlikely(!(marking & TERN_MARK_ALIKE))) {
+		shade_closely(w, s, addr);
+		return;
+	}
+	marks = get(&word->mark);
+	if (marks >> slot % 64 & 1)
+		return;
+	bit = 1ull << slot % 64;
+	if (!is_in_use(word, bit) || offset >= s->nbytes || !set_mark(w, word, marks, bit))
+		return;
+	count_mark(w, s);
+	mask = marking & TERN_MARK_TYPED ? tern_typed_get(s, (unsigned)slot)
+					 : marking & TERN_MARK_WORDS;
+	if (mask)
+		queue(w, s, entry_of(base + slot * s->elemsize, mask));
 }
 
 static TERN_INLINE void shade_noted_here(struct tern_mark_work *w)
 {
-	const struct tern_mark_place *end = &w->noted[w->nnoted];
-
-	for (const struct tern_mark_place *at = w->noted; at < end; at++)
+	for (const struct tern_mark_place *at = w->noted; at < w->to; at++)
 		shade(w, at->span, at->addr);
-	w->nnoted = 0;
+	w->to = w->noted;
 }
 
 TERN_NOINLINE void tern_mark_noted(struct tern_mark_work *w)
@@ -128,19 +153,14 @@ static TERN_INLINE struct tern_mark_place *note_any(struct tern_mark_work *w,
 	to = note(v, word, to);
 	if (likely(to < &w->noted[TERN_MARK_NOTED]))
 		return to;
-	w->nnoted = TERN_MARK_NOTED;
+	w->to = to;
 	tern_mark_noted(w);
 	return w->noted;
 }
 
-static TERN_INLINE void end_notes(struct tern_mark_work *w, const struct tern_mark_place *to)
-{
-	w->nnoted = (unsigned)(to - w->noted);
-}
-
 TERN_NOINLINE void tern_mark_address(struct tern_mark_work *w, uintptr_t addr)
 {
-	end_notes(w, note_any(w, &w->marker->view, addr, &w->noted[w->nnoted]));
+	w->to = note_any(w, &w->marker->view, addr, w->to);
 }
 
 /* Stacks and data hold much that a sanitizer keeps others from. */
@@ -148,11 +168,11 @@ TERN_NO_SANITIZE TERN_NOINLINE void tern_mark_range(struct tern_mark_work *w, ui
 						    uintptr_t high)
 {
 	const struct tern_mark_view v = w->marker->view;
-	struct tern_mark_place *to = &w->noted[w->nnoted];
+	struct tern_mark_place *to = w->to;
 
 	for (; low < high; low += sizeof(uintptr_t))
 		to = note_any(w, &v, *(const uintptr_t *)low, to);
-	end_notes(w, to);
+	w->to = to;
 }
 
 /* --- by types -------------------------------------------------------------------------------- */
@@ -163,11 +183,11 @@ TERN_NO_SANITIZE static TERN_NOINLINE void mark_words(struct tern_mark_work *w, 
 						      uint64_t mask)
 {
 	const struct tern_mark_view v = w->marker->view;
-	struct tern_mark_place *to = &w->noted[w->nnoted];
+	struct tern_mark_place *to = w->to;
 
 	for (; mask; mask &= mask - 1)
 		to = note_any(w, &v, ((const uintptr_t *)at)[__builtin_ctzll(mask)], to);
-	end_notes(w, to);
+	w->to = to;
 }
 
 /* Only those in [low, high). */
@@ -298,13 +318,14 @@ void tern_mark_contents(struct tern_mark_work *w, struct tern_mspan *s, uintptr_
 		scan_words(w, s, obj, obj, obj + s->elemsize);
 }
 
-static TERN_INLINE void scan(struct tern_mark_work *w, uint64_t entry)
+static TERN_INLINE void scan(struct tern_mark_work *w, const struct tern_mark_view *v,
+			     uint64_t entry)
 {
 	uintptr_t obj = addr_of(entry);
 	uint64_t mask = mask_in(entry);
 
 	if (likely(mask))
-		scan_small(w, obj, mask);
+		scan_small(w, v, obj, mask);
 	else
 		scan_by_span(w, obj);
 }
@@ -316,7 +337,7 @@ void tern_mark_object(struct tern_mark_work *w, struct tern_mspan *s, uintptr_t 
 }
 
 /* The queue is not empty. */
-static void scan_batch(struct tern_mark_work *w)
+static TERN_INLINE void scan_batch(struct tern_mark_work *w, const struct tern_mark_view *v)
 {
 	struct tern_workbuf *b = w->work.primary;
 	unsigned n = b->n < BATCH ? b->n : BATCH;
@@ -325,27 +346,29 @@ static void scan_batch(struct tern_mark_work *w)
 	b->n -= n;
 	for (unsigned i = 0; i < n; i++) {
 		batch[i] = b->entry[b->n + i];
-		__builtin_prefetch((const void *)addr_of(batch[i]));
+		__builtin_prefetch((const void *)((int64_t)batch[i] >> ADDR_SHIFT));
 	}
 	for (unsigned i = 0; i < n; i++)
-		scan(w, batch[i]);
+		scan(w, v, batch[i]);
 	shade_noted_here(w);
 }
 
 /* Spans come last, so that more of their objects are grey by then. */
-static TERN_INLINE bool scan_some(struct tern_mark_work *w)
+static TERN_INLINE bool scan_some(struct tern_mark_work *w, const struct tern_mark_view *v)
 {
 	if (unlikely(!tern_work_any(&w->work)))
 		return tern_mark_spans(w);
-	scan_batch(w);
+	scan_batch(w, v);
 	return true;
 }
 
 void tern_mark_drain_some(struct tern_mark_work *w, uint64_t until_bytes)
 {
+	const struct tern_mark_view v = w->marker->view;
+
 	tern_mark_noted(w);
 	for (unsigned n = 1; w->work.scanned_bytes < until_bytes; n++) {
-		if (!scan_some(w))
+		if (!scan_some(w, &v))
 			return;
 		if (n % BALANCE == 0)
 			tern_work_balance(&w->work);
@@ -553,6 +576,6 @@ void tern_mark_end(struct tern_marker *m)
 void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m)
 {
 	w->marker = m;
-	w->nnoted = 0;
+	w->to = w->noted;
 	tern_work_init(&w->work, &m->pool);
 }

@@ -39,11 +39,10 @@ void tern_mark_end(struct tern_marker *m);
 struct tern_mark_work {
 	struct tern_marker *marker;
 	/* Addresses in spans, to be made grey soon; never full between two calls. */
-	unsigned nnoted;
 	struct tern_mark_place {
 		uintptr_t addr;
 		struct tern_mspan *span;
-	} noted[TERN_MARK_NOTED];
+	} noted[TERN_MARK_NOTED], *to; /* where the next one goes */
 	struct tern_gcwork work;
 };
 void tern_mark_init(struct tern_mark_work *w, struct tern_marker *m);

@@ -47,7 +47,7 @@ static TERN_INLINE uint64_t mask_in(uint64_t entry)
 /* In a span in which some are. */
 static TERN_INLINE bool may_be_key(const struct tern_mspan *s)
 {
-	return atomic_load_explicit(&s->keys, memory_order_relaxed);
+	return tern_mspan_marking(s) & TERN_MARK_KEYS;
 }
 
 /* The words of an object of at most TERN_MASK16_MAX bytes that may hold pointers. */
@@ -72,7 +72,7 @@ static TERN_INLINE uint64_t entry_of_slot(const struct tern_mspan *s, unsigned s
 
 static TERN_INLINE void count_mark(struct tern_mark_work *w, struct tern_mspan *s)
 {
-	if (!atomic_load_explicit(&s->marked, memory_order_relaxed))
+	if (unlikely(!atomic_load_explicit(&s->marked, memory_order_relaxed)))
 		tern_mark_note_first(w->marker, s);
 	w->work.marked_objects++;
 	w->work.marked_bytes += s->elemsize;
@@ -105,25 +105,27 @@ static TERN_INLINE struct tern_mark_place *note(const struct tern_mark_view *v, 
 
 /* Pointers come first in most types, and all words may be some where there is no type. Each is read
  * once: the program may be writing. */
-TERN_NO_SANITIZE static TERN_INLINE void scan_small(struct tern_mark_work *w, uintptr_t obj,
+TERN_NO_SANITIZE static TERN_INLINE void scan_small(struct tern_mark_work *w,
+						    const struct tern_mark_view *v, uintptr_t obj,
 						    uint64_t mask)
 {
-	unsigned nwords = 64 - (unsigned)__builtin_clzll(mask);
-	const uintptr_t *at = (const uintptr_t *)obj, *end = at + nwords;
-	const struct tern_mark_view v = w->marker->view;
+	const uintptr_t *words = (const uintptr_t *)obj, *at = words;
 	struct tern_mark_place *to;
 
-	if (unlikely(w->nnoted >= TERN_MARK_NOTED - MASK_BITS))
+	if (unlikely(w->to > &w->noted[TERN_MARK_NOTED - MASK_BITS]))
 		tern_mark_noted(w);
-	to = &w->noted[w->nnoted];
-	w->work.scanned_bytes += nwords * sizeof(uintptr_t);
-	if (mask & (mask + 1))
-		for (; mask; mask &= mask - 1)
-			to = note(&v, at[__builtin_ctzll(mask)], to);
+	to = w->to;
+	if (likely(!(mask & (mask + 1))))
+		do
+			to = note(v, *at++, to);
+		while (mask >>= 1);
 	else
-		for (; at < end; at++)
-			to = note(&v, *at, to);
-	w->nnoted = (unsigned)(to - w->noted);
+		for (; mask; mask &= mask - 1) {
+			at = words + __builtin_ctzll(mask);
+			to = note(v, *at++, to);
+		}
+	w->work.scanned_bytes += (uintptr_t)at - obj;
+	w->to = to;
 }
 
 /* In mark_span.c: make an object grey that was white, in a span with scanned bits. */

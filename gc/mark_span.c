@@ -127,7 +127,7 @@ static TERN_INLINE void scan_slot(struct tern_mark_work *w, struct tern_mspan *s
 	}
 	mask = small_mask(s, slot);
 	if (likely(mask))
-		scan_small(w, obj, mask);
+		scan_small(w, &w->marker->view, obj, mask);
 }
 
 static void scan_slots(struct tern_mark_work *w, struct tern_mspan *s, unsigned first,

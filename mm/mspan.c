@@ -123,13 +123,34 @@ static void start_over(struct tern_mspan *s, uintptr_t base, uint32_t npages, ui
 	__atomic_store_n(&s->nelems, nelems, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->spc, spc, __ATOMIC_RELAXED);
 	atomic_store_explicit(&s->specials, NULL, memory_order_relaxed);
-	atomic_store_explicit(&s->keys, false, memory_order_relaxed);
 	atomic_store_explicit(&s->marked, false, memory_order_relaxed);
 	atomic_store_explicit(&s->rescan, false, memory_order_relaxed);
 	atomic_store_explicit(&s->queued, 0, memory_order_relaxed);
 	if (unlikely(s->scanned))
 		forget_scanned(s);
 	atomic_store_explicit(&s->owner, NULL, memory_order_relaxed);
+}
+
+/* As long as there are no keys. */
+static uint32_t marking_of(const struct tern_mspan *s)
+{
+	enum tern_kind kind = tern_spanclass_kind(s->spc);
+
+	if (s->magic == 0 || kind == TERN_KIND_MANUAL)
+		return 0;
+	if (kind == TERN_KIND_NOSCAN)
+		return TERN_MARK_ALIKE;
+	if (s->scanned || s->elemsize > TERN_MASK16_MAX)
+		return 0;
+	if (kind == TERN_KIND_TYPED)
+		return TERN_MARK_ALIKE | TERN_MARK_TYPED;
+	return TERN_MARK_ALIKE | ((1u << s->elemsize / sizeof(uintptr_t)) - 1);
+}
+
+void tern_mspan_set_keys(struct tern_mspan *s, bool keys)
+{
+	atomic_store_explicit(&s->marking, keys ? TERN_MARK_KEYS : marking_of(s),
+			      memory_order_relaxed);
 }
 
 void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass spc)
@@ -141,6 +162,7 @@ void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass 
 	s->elemsize = tern_sizeclass_size[c];
 	s->nbytes = s->nelems * (uint32_t)s->elemsize;
 	__atomic_store_n(&s->magic, tern_sizeclass_magic[c], __ATOMIC_RELAXED);
+	tern_mspan_set_keys(s, false);
 	for (unsigned w = 0; w < s->nwords; w++)
 		set_word(&s->word[w], tern_mspan_slots_in(s, w));
 }
@@ -157,6 +179,7 @@ void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages
 	s->remap = NULL;
 	atomic_store_explicit(&s->chunk, TERN_CHUNK_NONE, memory_order_relaxed);
 	s->elemsize = (size_t)npages << TERN_PAGE_SHIFT;
+	tern_mspan_set_keys(s, false);
 }
 
 static uint64_t parked_in(const struct tern_mspan *s, const struct tern_span_word *w)
@@ -276,6 +299,8 @@ bool tern_mspan_check(const struct tern_mspan *s)
 {
 	if (!is_aligned(s->base, TERN_PAGE_SIZE) || s->npages == 0 || s->nelems == 0 ||
 	    s->nelems * s->elemsize > (uint64_t)s->npages << TERN_PAGE_SHIFT)
+		return false;
+	if (tern_mspan_marking(s) != TERN_MARK_KEYS && tern_mspan_marking(s) != marking_of(s))
 		return false;
 	for (unsigned w = 0; w < s->nwords; w++)
 		if ((get(&s->word[w].free) & get(&s->word[w].remote)) ||

@@ -70,6 +70,13 @@ struct tern_mcache;
 struct tern_remap;
 struct tern_special;
 
+/* How marking treats the objects of a span. If they are small and all alike, shading one looks at nothing
+ * else of the record but where its slots are; if not, the rest of the record tells. */
+#define TERN_MARK_WORDS 0xffffu    /* a bit for each word of each that may hold a pointer */
+#define TERN_MARK_TYPED (1u << 16) /* each has a mask of its own: typed.h */
+#define TERN_MARK_ALIKE (1u << 17) /* this is so: collected, no scanned bits, no keys */
+#define TERN_MARK_KEYS  (1u << 18) /* one may be a key to an ephemeron */
+
 /* 64 slots. One cache line tells all about a slot. */
 struct tern_span_word {
 	_Atomic uint64_t free, remote, mark;
@@ -107,23 +114,29 @@ struct tern_mspan {
 				* lock] enum tern_span_state */
 	uint8_t nwords;        /* [const] for ever */
 	atomic_bool sampled;   /* [atomic: relaxed] the heap profile has an object of it */
+	/* [atomic: seq_cst] whether the span waits to be scanned: gc/mark_span.c */
+	_Atomic uint8_t queued;
 	tern_spanclass spc;    /* [const] */
 	uint8_t form;          /* [const] for ever */
 	_Atomic uint8_t chunk; /* [atomic: relaxed] of a large object: enum tern_chunk */
-	atomic_bool keys;      /* [atomic: relaxed] an object of it may be a key to an ephemeron */
-	/* [atomic: seq_cst] whether the span waits to be scanned: gc/mark_span.c */
-	_Atomic uint8_t queued;
-	uint16_t scanned; /* [const] for ever: where its scanned bits are; 0: it has none */
-	uint32_t nbytes;  /* [const] of a span of slots: what these take; else 0 */
-	uint32_t magic;   /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
-	uintptr_t base;   /* [const] */
-	size_t elemsize;  /* [const] bytes in a slot; of a large object: of the whole span */
+	uint16_t scanned;      /* [const] for ever: where its scanned bits are; 0: it has none */
+	/* [atomic: relaxed, changed with lock: special] TERN_MARK_... */
+	_Atomic uint32_t marking;
+	uint32_t nbytes; /* [const] of a span of slots: what these take; else 0 */
+	uint32_t magic;  /* [const] divMul: offset * magic >> 32 is the slot; large: 0 */
+	uintptr_t base;  /* [const] */
+	size_t elemsize; /* [const] bytes in a slot; of a large object: of the whole span */
 	struct tern_span_word word[];
 };
 
 static inline enum tern_chunk tern_mspan_chunk(const struct tern_mspan *s)
 {
 	return (enum tern_chunk)atomic_load_explicit(&s->chunk, memory_order_relaxed);
+}
+
+static inline uint32_t tern_mspan_marking(const struct tern_mspan *s)
+{
+	return atomic_load_explicit(&s->marking, memory_order_relaxed);
 }
 
 /* NULL unless it is an object whose pages have other addresses. */
@@ -168,6 +181,8 @@ void tern_mspan_init_small(struct tern_mspan *s, uintptr_t base, tern_spanclass 
 void tern_mspan_init_large(struct tern_mspan *s, uintptr_t base, uint32_t npages,
 			   enum tern_kind kind);
 
+/* With the lock of the specials: an object of it may be a key to an ephemeron from now on, or none is. */
+void tern_mspan_set_keys(struct tern_mspan *s, bool keys);
 /* Owner: make what others freed free. Returns how many slots that were. Panics if one of them was
  * free already: a double free that two CPUs raced for. */
 unsigned tern_mspan_collect(struct tern_mspan *s);

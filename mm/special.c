@@ -177,7 +177,7 @@ static void note_locked(struct tern_mheap *h, struct tern_mspan *s, bool any)
 
 	change_bit(&a->special_words[i / 64], i, word);
 	if (!any)
-		atomic_store_explicit(&s->keys, false, memory_order_relaxed);
+		tern_mspan_set_keys(s, false);
 }
 
 static bool is_before(const struct tern_special *r, uint64_t offset, enum tern_special_kind kind)
@@ -232,7 +232,7 @@ static void make_locked(struct tern_mheap *h, struct tern_special *r,
 	if (group)
 		atomic_fetch_add_explicit(&group->nrefs, 1, memory_order_relaxed);
 	if (kind == TERN_SPECIAL_EPHEMERON)
-		atomic_store_explicit(&at->span->keys, true, memory_order_relaxed);
+		tern_mspan_set_keys(at->span, true);
 	insert_locked(h, at->span, r);
 	/* release: after the turn of this life, see end() */
 	atomic_store_explicit(&r->object, at->addr, memory_order_release);
