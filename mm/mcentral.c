@@ -127,8 +127,8 @@ static void count_swept(struct tern_mcentral *c, const struct tern_mspan *s, uns
 }
 
 /* Free what was not marked. The caller has claimed the span, which may be gone afterwards. */
-static void sweep_slots(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s,
-			struct tern_swept *swept)
+static TERN_INLINE void sweep_slots(struct tern_mcentral *c, struct tern_mheap *h,
+				    struct tern_mspan *s, struct tern_swept *swept)
 {
 	if (unlikely(tern_special_any(s)))
 		tern_special_sweep(h, s);

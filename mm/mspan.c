@@ -214,22 +214,30 @@ unsigned tern_mspan_collect(struct tern_mspan *s)
 	return count;
 }
 
+/* Out of line: most words that are swept have no dead object. */
+static TERN_NOINLINE unsigned free_dead(struct tern_span_word *w, uint64_t dead)
+{
+	set(&w->free, get(&w->free) | dead);
+	return ~dead ? count_bits(dead) : 64;
+}
+
+static TERN_INLINE unsigned sweep_word(struct tern_span_word *w, uint64_t slots)
+{
+	uint64_t dead = slots & ~(get(&w->free) | get(&w->remote) | get(&w->mark));
+
+	set(&w->mark, 0);
+	return unlikely(dead) ? free_dead(w, dead) : 0;
+}
+
 unsigned tern_mspan_sweep(struct tern_mspan *s)
 {
-	unsigned count = 0, left = s->nelems;
+	struct tern_span_word *w = s->word, *last = w + s->nelems / 64;
+	unsigned count = 0, rest = s->nelems % 64;
 
-	for (struct tern_span_word *w = s->word; left; w++) {
-		uint64_t slots = left < 64 ? (1ull << left) - 1 : ~0ull;
-		uint64_t free = get(&w->free);
-		uint64_t dead = slots & ~(free | get(&w->remote) | get(&w->mark));
-
-		left = left < 64 ? 0 : left - 64;
-		set(&w->mark, 0);
-		if (!dead)
-			continue;
-		set(&w->free, free | dead);
-		count += ~dead ? count_bits(dead) : 64;
-	}
+	for (; w < last; w++)
+		count += sweep_word(w, ~0ull);
+	if (rest)
+		count += sweep_word(w, (1ull << rest) - 1);
 	if (unlikely(s->scanned))
 		forget_scanned(s);
 	if (count)
