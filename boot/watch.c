@@ -96,15 +96,36 @@ bool tern_port_watch_pages(uintptr_t start, uint64_t *bits, size_t n)
 	return true;
 }
 
+/* Of those pages. Most were not, and neighbours are alike: eight are asked together first. */
+static uint64_t written_in(const pte_t *slot, uint64_t bits)
+{
+	uint64_t written = 0;
+
+	for (unsigned i = 0; i < 64; i += 8) {
+		uint64_t left = bits & 0xffull << i;
+
+		if (left && !pte_any_written(slot + i, 8))
+			continue;
+		for (; left; left &= left - 1)
+			if (is_written(load(slot + __builtin_ctzll(left))))
+				written |= left & -left;
+	}
+	return written;
+}
+
+/* The bits of pages that had no entry of their own stay. */
 void tern_port_written_pages(uintptr_t start, uint64_t *bits, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		unsigned level;
-		const pte_t *slot = vm_find(start + i * WORD_BYTES, &level);
+	const pte_t *slot = NULL;
+	unsigned level = 0;
 
-		for (uint64_t left = level ? 0 : bits[i]; left; left &= left - 1)
-			if (!is_written(load(slot + __builtin_ctzll(left))))
-				bits[i] &= ~(left & -left);
+	for (size_t i = 0; i < n; i++, slot += 64) {
+		uintptr_t va = start + i * WORD_BYTES;
+
+		if (i == 0 || is_aligned(va, BLOCK))
+			slot = vm_find(va, &level);
+		if (level == 0 && bits[i])
+			bits[i] = written_in(slot, bits[i]);
 	}
 }
 

@@ -17,9 +17,10 @@
  *          (concurrent.c: taking): who begins later sees what was stored before.
  * New      Objects are black, and what they hold was stored since, so it counts. Slots of typed objects
  *          that are being taken have no entry yet: mark.c leaves their span for the last pause.
- * Which    Spans of objects that may hold pointers, no others: neither records, nor the marks, nor the
- *          buffers of grey objects are watched, so nothing that marking itself does is slow or
- *          counts. No such span goes away while a cycle marks. Those that come are found the next time.
+ * Which    Pages of objects that may hold pointers, which arenas have a bit for, no others: neither
+ *          records, nor the marks, nor the buffers of grey objects are watched, so nothing that
+ *          marking itself does is slow or counts. None such goes away while a cycle marks. Those
+ *          that come are found the next time.
  * Deleted  What a program drops from the heap while it has it in a local is found in the last pause, with
  *          all that hangs on it: here no store notes it before, as barrier.c does.
  * Owns     page_dirty of arenas: who is busy sets bits while nobody marks; who takes one from there looks at
@@ -32,8 +33,8 @@
 #include <tern/port.h>
 
 #include "gc/gc.h"
+#include "lib/assert.h"
 #include "lib/bits.h"
-#include "lib/string.h"
 
 /* Beside the program, at most so often; and not for less than so many pages, which the last pause looks
  * at in less time than it takes to ask once more. */
@@ -42,6 +43,8 @@
 
 #define WORDS    ARRAY_SIZE(((struct tern_arena *)NULL)->page_dirty)
 #define PER_PAGE (TERN_PAGE_SIZE / TERN_WATCHED_PAGE)
+
+TERN_STATIC_ASSERT(PER_PAGE == 2, "a page has two bits");
 
 /* Of the cycle that marks; [busy] but for what is left. */
 static struct {
@@ -67,49 +70,26 @@ static bool is_wanted(void)
 
 /* --- which pages ----------------------------------------------------------------------------- */
 
-/* A chunk that was freed is closed, and holds nothing. acquire: with who makes the span, as it may be new;
- * the record of one of another kind may be becoming another span's. */
-static bool has_pointers(const struct tern_mspan *s)
+/* Each bit twice. */
+static uint64_t spread(uint64_t bits)
 {
-	tern_spanclass spc;
-
-	if (!s || atomic_load_explicit(&s->state, memory_order_acquire) == TERN_SPAN_DEAD)
-		return false;
-	spc = __atomic_load_n(&s->spc, __ATOMIC_RELAXED);
-	return tern_spanclass_collected(spc) && tern_spanclass_kind(spc) != TERN_KIND_NOSCAN &&
-	       (s->magic || tern_mspan_chunk(s) != TERN_CHUNK_QUARANTINE);
-}
-
-static void set_bits(uint64_t *bits, uint64_t first, uint64_t n)
-{
-	for (uint64_t some; n; first += some, n -= some) {
-		some = 64 - first % 64 < n ? 64 - first % 64 : n;
-		bits[first / 64] |= ~0ull >> (64 - some) << first % 64;
-	}
-}
-
-/* How many pages of the arena a span has from this one on. A large object may grow meanwhile. */
-static uint64_t pages_from(const struct tern_mspan *s, uint64_t page, uint64_t end)
-{
-	uint64_t last = tern_page_of(s->base) + __atomic_load_n(&s->npages, __ATOMIC_RELAXED);
-
-	return (last < end ? last : end) - page;
+	bits = (bits | bits << 16) & 0x0000ffff0000ffffull;
+	bits = (bits | bits << 8) & 0x00ff00ff00ff00ffull;
+	bits = (bits | bits << 4) & 0x0f0f0f0f0f0f0f0full;
+	bits = (bits | bits << 2) & 0x3333333333333333ull;
+	bits = (bits | bits << 1) & 0x5555555555555555ull;
+	return bits | bits << 1;
 }
 
 /* Spans may come meanwhile, but none of those that are meant go away. */
 static void find_pages(const struct tern_arena *a, uint64_t bits[WORDS])
 {
-	uint64_t page = a->first_page, end = page + TERN_ARENA_PAGES, n;
+	for (unsigned i = 0; i < WORDS / PER_PAGE; i++) {
+		/* acquire: with who makes the span */
+		uint64_t pages = atomic_load_explicit(&a->page_pointers[i], memory_order_acquire);
 
-	memset(bits, 0, WORDS * sizeof(*bits));
-	for (; page < end; page += n) {
-		const struct tern_mspan *s = tern_arena_span(map(), tern_page_addr(page));
-
-		n = 1;
-		if (!has_pointers(s))
-			continue;
-		n = pages_from(s, page, end);
-		set_bits(bits, (page - a->first_page) * PER_PAGE, n * PER_PAGE);
+		bits[2 * i] = spread(pages & UINT32_MAX);
+		bits[2 * i + 1] = spread(pages >> 32);
 	}
 }
 

@@ -151,6 +151,17 @@ static void verify_page(struct verify *v, const struct tern_arena *a, uint64_t i
 	       true);
 }
 
+static void verify_pointers(struct verify *v, const struct tern_arena *a, uint64_t i)
+{
+	uintptr_t at = tern_page_addr(a->first_page + i);
+	const struct tern_mspan *s = tern_arena_span(v->heap->arenas, at);
+	bool may = s && has_objects(s) && tern_spanclass_collected(s->spc) &&
+		   tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN;
+
+	expect(v, at, "a page does not say whether its objects may hold pointers",
+	       bit_of(a->page_pointers, i), may);
+}
+
 static void verify_special_words(struct verify *v, const struct tern_arena *a)
 {
 	for (uint64_t i = 0; i < TERN_ARENA_PAGES / 64; i++)
@@ -161,11 +172,13 @@ static void verify_special_words(struct verify *v, const struct tern_arena *a)
 
 static void verify_arena(struct verify *v, const struct tern_arena *a)
 {
-	for (uint64_t i = 0; i < TERN_ARENA_PAGES && !v->found.what; i++)
+	for (uint64_t i = 0; i < TERN_ARENA_PAGES && !v->found.what; i++) {
 		if (bit_of(a->page_in_use, i))
 			verify_span(v, a, i);
 		else
 			verify_page(v, a, i);
+		verify_pointers(v, a, i);
+	}
 	verify_special_words(v, a);
 }
 

@@ -318,9 +318,28 @@ void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use
 		atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
 }
 
+void tern_arenas_set_pointers(struct tern_arena_map *m, uint64_t first, uint64_t n, bool may)
+{
+	while (n) {
+		struct part at = part_at(first, n, 64);
+		_Atomic uint64_t *word =
+			&arena_of_taken(m, first)->page_pointers[first % TERN_ARENA_PAGES / 64];
+		uint64_t bits = ~0ull >> (64 - at.n) << at.i;
+
+		if (may)
+			/* release: with who comes by the bit */
+			atomic_fetch_or_explicit(word, bits, memory_order_release);
+		else if (atomic_load_explicit(word, memory_order_relaxed) & bits)
+			atomic_fetch_and_explicit(word, ~bits, memory_order_relaxed);
+		first += at.n;
+		n -= at.n;
+	}
+}
+
 void tern_arenas_end_span(struct tern_arena_map *m, uint64_t first, uint64_t n)
 {
 	tern_arenas_set_in_use(m, first, false);
+	tern_arenas_set_pointers(m, first, n, false);
 	tern_arenas_set_span(m, first, n, NULL);
 }
 

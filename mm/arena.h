@@ -49,6 +49,8 @@ struct tern_arena {
 	_Atomic uint64_t page_in_use[TERN_ARENA_PAGES / 64];   /* a span of objects begins here */
 	_Atomic uint64_t page_marks[TERN_ARENA_PAGES / 64];    /* ... and has a marked object */
 	_Atomic uint64_t page_specials[TERN_ARENA_PAGES / 64]; /* ... and has specials */
+	_Atomic uint64_t
+		page_pointers[TERN_ARENA_PAGES / 64]; /* of a span whose objects may hold some */
 	/* A bit for each word of those: it has a bit. [atomic: relaxed; changed with the lock: special] */
 	_Atomic uint64_t special_words[TERN_ARENA_PAGES / 64 / 64];
 	/* For gc/dirty.c: the first word of the following that may not be 0; a bit for each 4 KiB */
@@ -164,6 +166,8 @@ bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t
 /* The first page at or after *page at which a span of objects begins; false if there is none. */
 bool tern_arenas_next_in_use(const struct tern_arena_map *m, uint64_t *page);
 void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use);
+/* Objects on these pages may hold pointers from now on, or do not any more. */
+void tern_arenas_set_pointers(struct tern_arena_map *m, uint64_t first, uint64_t n, bool may);
 /* The span of n pages that begins at a page is none any more. */
 void tern_arenas_end_span(struct tern_arena_map *m, uint64_t first, uint64_t n);
 

@@ -65,6 +65,14 @@ static bool need_zero(struct tern_mheap *h, uint64_t first, uint64_t n)
 	return tern_arenas_need_zero(h->arenas, first, n) || h->zero_unknown;
 }
 
+/* Pages of the span's, which it has or gets. */
+static void set_pages(struct tern_mheap *h, uint64_t first, uint64_t n, struct tern_mspan *s)
+{
+	tern_arenas_set_span(h->arenas, first, n, s);
+	if (tern_spanclass_collected(s->spc) && tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN)
+		tern_arenas_set_pointers(h->arenas, first, n, true);
+}
+
 /* Last of all: whoever finds the span sees all of it. */
 static void publish(struct tern_mheap *h, struct tern_mspan *s, enum tern_span_state state)
 {
@@ -76,7 +84,7 @@ static void publish(struct tern_mheap *h, struct tern_mspan *s, enum tern_span_s
 			      memory_order_relaxed);
 	/* release: with readers that come by way of an address that may be no object's */
 	atomic_store_explicit(&s->state, state, memory_order_release);
-	tern_arenas_set_span(h->arenas, first, s->npages, s);
+	set_pages(h, first, s->npages, s);
 	tern_arenas_set_in_use(h->arenas, first, true);
 }
 
@@ -210,11 +218,12 @@ bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n)
 		return false;
 	if (n > old) {
 		s->needzero |= need_zero(h, first + old, n - old);
-		tern_arenas_set_span(h->arenas, first + old, n - old, s);
+		set_pages(h, first + old, n - old, s);
 	}
 	s->npages = (uint32_t)n;
 	s->elemsize = (size_t)n << TERN_PAGE_SHIFT;
 	if (n < old) {
+		tern_arenas_set_pointers(h->arenas, first + n, old - n, false);
 		tern_arenas_set_span(h->arenas, first + n, old - n, NULL);
 		tern_mheap_free(h, NULL, first + n, old - n);
 	}

@@ -86,6 +86,16 @@ static inline bool pte_written(pte_t e)
 	return !(e & PTE_READ_ONLY);
 }
 
+/* Whether one of n neighbours may be. */
+static inline bool pte_any_written(const pte_t *slot, unsigned n)
+{
+	pte_t all = PTE_READ_ONLY;
+
+	for (unsigned i = 0; i < n; i++)
+		all &= __atomic_load_n(&slot[i], __ATOMIC_RELAXED);
+	return pte_written(all);
+}
+
 static inline pte_t pte_watched(pte_t e)
 {
 	return e | PTE_DBM | PTE_READ_ONLY;

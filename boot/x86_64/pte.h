@@ -78,6 +78,16 @@ static inline bool pte_written(pte_t e)
 	return e & PTE_DIRTY;
 }
 
+/* Whether one of n neighbours may be. */
+static inline bool pte_any_written(const pte_t *slot, unsigned n)
+{
+	pte_t any = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		any |= __atomic_load_n(&slot[i], __ATOMIC_RELAXED);
+	return pte_written(any);
+}
+
 static inline pte_t pte_watched(pte_t e)
 {
 	return e & ~PTE_DIRTY;

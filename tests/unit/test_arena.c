@@ -385,3 +385,28 @@ TEST(arena, page_bits_are_each_pages_own)
 	tern_arenas_set_in_use(&large->map, first + TERN_ARENA_PAGES, true);
 	EXPECT_EQ(a->page_in_use[0], 0);
 }
+
+/* Over the borders of words, and of an arena. */
+TEST(arena, pages_with_pointers_are_those_that_were_told)
+{
+	uint64_t first = places[4], from = first + TERN_ARENA_PAGES - 70;
+	struct tern_arena *a, *b;
+
+	start();
+	REQUIRE(make_all(first));
+	a = tern_arena_of(&large->map, first);
+	b = tern_arena_of(&large->map, first + TERN_ARENA_PAGES);
+	tern_arenas_set_pointers(&large->map, from, 75, true);
+	EXPECT_EQ(a->page_pointers[TERN_ARENA_PAGES / 64 - 3], 0);
+	EXPECT_EQ(a->page_pointers[TERN_ARENA_PAGES / 64 - 2], 0x3full << 58);
+	EXPECT_EQ(a->page_pointers[TERN_ARENA_PAGES / 64 - 1], ~0ull);
+	EXPECT_EQ(b->page_pointers[0], 0x1f);
+	EXPECT_EQ(b->page_pointers[1], 0);
+	tern_arenas_set_pointers(&large->map, from + 3, 68, false);
+	EXPECT_EQ(a->page_pointers[TERN_ARENA_PAGES / 64 - 2], 0x7ull << 58);
+	EXPECT_EQ(a->page_pointers[TERN_ARENA_PAGES / 64 - 1], 0);
+	EXPECT_EQ(b->page_pointers[0], 0x1e);
+	tern_arenas_end_span(&large->map, from, 75);
+	EXPECT_EQ(a->page_pointers[TERN_ARENA_PAGES / 64 - 2], 0);
+	EXPECT_EQ(b->page_pointers[0], 0);
+}

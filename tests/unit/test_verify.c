@@ -119,6 +119,11 @@ static void say_records(struct victim *v)
 	flip_page(v->arena->page_specials, v);
 }
 
+static void say_pointers(struct victim *v)
+{
+	flip_page(v->arena->page_pointers, v);
+}
+
 static void say_words(struct victim *v)
 {
 	flip(&v->arena->special_words[v->page / 64 / 64], 1ull << v->page / 64 % 64);
@@ -186,6 +191,8 @@ static const struct mistake {
 	{ change_owner, TERN_VERIFY_SWEPT, "a CPU owns a span of collected objects" },
 	{ free_twice, TERN_VERIFY_SWEPT, "a span's bits contradict each other" },
 	{ say_records, TERN_VERIFY_SWEPT, "a page does not say whether its span has records" },
+	{ say_pointers, TERN_VERIFY_SWEPT,
+	  "a page does not say whether its objects may hold pointers" },
 	{ say_words, TERN_VERIFY_SWEPT, "64 pages do not say whether one of them has records" },
 	{ change_live, TERN_VERIFY_MARKED, "bytes of collected objects" },
 	{ hide_span, TERN_VERIFY_SWEPT, "a page is a span's that has gone" },

@@ -127,6 +127,33 @@ TEST(watch, the_last_look_changes_nothing)
 	drop_block(&b);
 }
 
+/* Any pages are written to, and any asked about. */
+TEST(watch, the_last_look_tells_pages_apart)
+{
+	uint64_t written[WORDS], asked[WORDS];
+	struct block b;
+
+	REQUIRE(heap_for_tests() && can_watch());
+	if (!make_block(&b))
+		SKIP("too little memory");
+	for (unsigned round = 0; round < 8; round++) {
+		take(&b);
+		memset(written, 0, sizeof(written));
+		for (unsigned i = 0; i < 1u << round; i++) {
+			unsigned page = (unsigned)test_random_below(t, PAGES);
+
+			written[page / 64] |= 1ull << page % 64;
+			page_at(&b, page)[round] = 1;
+		}
+		for (unsigned i = 0; i < WORDS; i++)
+			b.bits[i] = asked[i] = test_random(t) | test_random(t);
+		tern_port_written_pages((uintptr_t)b.start, b.bits, WORDS);
+		for (unsigned i = 0; i < WORDS; i++)
+			EXPECT_EQ(b.bits[i], asked[i] & written[i]);
+	}
+	drop_block(&b);
+}
+
 TEST(watch, what_is_watched_no_more_counts_as_written)
 {
 	struct block b;
