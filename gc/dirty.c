@@ -82,7 +82,7 @@ static uint64_t spread(uint64_t bits)
 }
 
 /* Spans may come meanwhile, but none of those that are meant go away. */
-static void find_pages(const struct tern_arena *a, uint64_t bits[WORDS])
+static TERN_NOINLINE void find_pages(const struct tern_arena *a, uint64_t bits[WORDS])
 {
 	for (unsigned i = 0; i < WORDS / PER_PAGE; i++) {
 		/* acquire: with who makes the span */

@@ -113,7 +113,7 @@ static uint64_t longest_with(const struct pallocsum *s, uint64_t pages, uint64_t
 	return right + s->end > longest ? right + s->end : longest;
 }
 
-static struct pallocsum sum_of_node(const struct tern_pagenode *node, unsigned level)
+static TERN_NOINLINE struct pallocsum sum_of_node(const struct tern_pagenode *node, unsigned level)
 {
 	uint64_t pages = 1ull << child_shift(level);
 
@@ -635,7 +635,7 @@ static bool raise_top(struct tern_pagealloc *p)
 	return true;
 }
 
-static bool make_top(struct tern_pagealloc *p, uint64_t page)
+static TERN_NOINLINE bool make_top(struct tern_pagealloc *p, uint64_t page)
 {
 	if (!p->top) {
 		p->first = align_down(page, node_pages(0));

@@ -262,20 +262,19 @@ struct turn {
 static void one_turn(void *arg)
 {
 	const struct turn *turn = arg;
-	struct node *key[8];
+	struct node *key[8], *value;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(key); i++) {
+		/* Where memory is short another CPU may take what this one had collected. */
 		key[i] = make_node(turn->number, NULL);
-		if (!key[i])
+		value = key[i] ? make_node(turn->number + i, key[i]) : NULL;
+		if (!value || tern_ephemeron_set(table, key[i], value) != TERN_OK)
 			return;
-		wrong += tern_ephemeron_set(table, key[i], make_node(turn->number + i, key[i])) !=
-			 TERN_OK;
 	}
 	for (unsigned i = 0; i < 100; i++)
 		make_node(i, key[i % ARRAY_SIZE(key)]);
 	for (unsigned i = 0; i < ARRAY_SIZE(key); i++) {
-		const struct node *value = tern_ephemeron_get(table, key[i]);
-
+		value = tern_ephemeron_get(table, key[i]);
 		wrong += !value || value->number != turn->number + i || value->to != key[i];
 	}
 }
