@@ -122,7 +122,7 @@ static struct tern_workrun *take_pages(struct tern_workpool *pool, uint64_t n)
 	return run;
 }
 
-/* By a quarter: who ends the cycle gives back some runs, not a thousand pages. */
+/* By half: who ends the cycle gives back a few runs, not a thousand pages. */
 static struct tern_workbuf *grow(struct tern_workpool *pool)
 {
 	unsigned long irq = tern_lock_irqsave(&pool->lock);
@@ -130,7 +130,7 @@ static struct tern_workbuf *grow(struct tern_workpool *pool)
 	struct tern_workrun *run;
 
 	tern_unlock_irqrestore(&pool->lock, irq);
-	run = take_pages(pool, npages / 4);
+	run = take_pages(pool, npages / 2);
 	if (!run)
 		return NULL;
 	irq = tern_lock_irqsave(&pool->lock);

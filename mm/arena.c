@@ -305,17 +305,13 @@ bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t
 	return are_all_in(m, first, n, s);
 }
 
-void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use)
+void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page)
 {
-	_Atomic uint64_t *word =
-		&arena_of_taken(m, page)->page_in_use[(page & (TERN_ARENA_PAGES - 1)) / 64];
-	uint64_t bit = 1ull << page % 64;
+	struct tern_arena *a = arena_of_taken(m, page);
 
-	if (in_use)
-		/* release: with who comes by the bit, not by an address */
-		atomic_fetch_or_explicit(word, bit, memory_order_release);
-	else
-		atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed);
+	/* release: with who comes by the bit, not by an address */
+	atomic_fetch_or_explicit(&a->page_in_use[page % TERN_ARENA_PAGES / 64], 1ull << page % 64,
+				 memory_order_release);
 }
 
 void tern_arenas_set_pointers(struct tern_arena_map *m, uint64_t first, uint64_t n, bool may)
@@ -338,8 +334,13 @@ void tern_arenas_set_pointers(struct tern_arena_map *m, uint64_t first, uint64_t
 
 void tern_arenas_end_span(struct tern_arena_map *m, uint64_t first, uint64_t n)
 {
-	tern_arenas_set_in_use(m, first, false);
-	tern_arenas_set_pointers(m, first, n, false);
+	struct tern_arena *a = arena_of_taken(m, first);
+	uint64_t i = first % TERN_ARENA_PAGES / 64, bit = 1ull << first % 64;
+
+	atomic_fetch_and_explicit(&a->page_in_use[i], ~bit, memory_order_relaxed);
+	/* Its pages are alike. */
+	if (atomic_load_explicit(&a->page_pointers[i], memory_order_relaxed) & bit)
+		tern_arenas_set_pointers(m, first, n, false);
 	tern_arenas_set_span(m, first, n, NULL);
 }
 

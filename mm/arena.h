@@ -165,7 +165,8 @@ bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t
 			const struct tern_mspan *s);
 /* The first page at or after *page at which a span of objects begins; false if there is none. */
 bool tern_arenas_next_in_use(const struct tern_arena_map *m, uint64_t *page);
-void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page, bool in_use);
+/* A span begins there. */
+void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page);
 /* Objects on these pages may hold pointers from now on, or do not any more. */
 void tern_arenas_set_pointers(struct tern_arena_map *m, uint64_t first, uint64_t n, bool may);
 /* The span of n pages that begins at a page is none any more. */

@@ -85,7 +85,7 @@ static void publish(struct tern_mheap *h, struct tern_mspan *s, enum tern_span_s
 	/* release: with readers that come by way of an address that may be no object's */
 	atomic_store_explicit(&s->state, state, memory_order_release);
 	set_pages(h, first, s->npages, s);
-	tern_arenas_set_in_use(h->arenas, first, true);
+	tern_arenas_set_in_use(h->arenas, first);
 }
 
 static unsigned form_of(const struct tern_mheap *h, enum tern_kind kind, unsigned c)

@@ -376,13 +376,13 @@ TEST(arena, page_bits_are_each_pages_own)
 	REQUIRE(make_all(first));
 	a = tern_arena_of(&large->map, first);
 	for (unsigned i = 0; i < ARRAY_SIZE(at); i++) {
-		tern_arenas_set_in_use(&large->map, first + at[i], true);
+		tern_arenas_set_in_use(&large->map, first + at[i]);
 		for (unsigned w = 0; w < TERN_ARENA_PAGES / 64; w++)
 			EXPECT_EQ(a->page_in_use[w], w == at[i] / 64 ? 1ull << at[i] % 64 : 0);
-		tern_arenas_set_in_use(&large->map, first + at[i], false);
+		tern_arenas_end_span(&large->map, first + at[i], 1);
 		EXPECT_EQ(a->page_in_use[at[i] / 64], 0);
 	}
-	tern_arenas_set_in_use(&large->map, first + TERN_ARENA_PAGES, true);
+	tern_arenas_set_in_use(&large->map, first + TERN_ARENA_PAGES);
 	EXPECT_EQ(a->page_in_use[0], 0);
 }
 
