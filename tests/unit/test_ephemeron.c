@@ -265,7 +265,7 @@ static void one_turn(void *arg)
 	struct node *key[8], *value;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(key); i++) {
-		/* Where memory is short another CPU may take what this one had collected. */
+		/* Only CPU 0 collects: memory may end meanwhile. */
 		key[i] = make_node(turn->number, NULL);
 		value = key[i] ? make_node(turn->number + i, key[i]) : NULL;
 		if (!value || tern_ephemeron_set(table, key[i], value) != TERN_OK)
