@@ -80,8 +80,8 @@ static TERN_INLINE void queue(struct tern_mark_work *w, struct tern_mspan *s, ui
 		tern_mark_overflow(w->marker, s);
 }
 
-/* In a span whose objects are not all alike; or of none, such as a run of pages. A large object is slot 0, whatever
- * the offset. */
+/* In a span whose objects are not all alike; or of none, such as a run of pages. A large object is slot 0,
+ * whatever the offset. */
 static TERN_NOINLINE void shade_closely(struct tern_mark_work *w, struct tern_mspan *s,
 					uintptr_t addr)
 {

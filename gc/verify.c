@@ -156,7 +156,8 @@ static void verify_pointers(struct verify *v, const struct tern_arena *a, uint64
 	uintptr_t at = tern_page_addr(a->first_page + i);
 	const struct tern_mspan *s = tern_arena_span(v->heap->arenas, at);
 	bool may = s && has_objects(s) && tern_spanclass_collected(s->spc) &&
-		   tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN;
+		   tern_spanclass_kind(s->spc) != TERN_KIND_NOSCAN &&
+		   (s->magic || tern_mspan_chunk(s) != TERN_CHUNK_QUARANTINE);
 
 	expect(v, at, "a page does not say whether its objects may hold pointers",
 	       bit_of(a->page_pointers, i), may);

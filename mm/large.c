@@ -42,6 +42,9 @@ void tern_large_set_chunk(struct tern_mheap *h, struct tern_mspan *s, enum tern_
 	enum tern_chunk from = tern_mspan_chunk(s);
 
 	atomic_store_explicit(&s->chunk, to, memory_order_relaxed);
+	/* It is about to be closed: nobody is to watch its pages, which would open them. */
+	if (to == TERN_CHUNK_QUARANTINE)
+		tern_arenas_set_pointers(h->arenas, tern_page_of(s->base), s->npages, false);
 	atomic_fetch_sub_explicit(&bytes[from], s->elemsize, memory_order_relaxed);
 	atomic_fetch_add_explicit(&bytes[to], s->elemsize, memory_order_relaxed);
 }

@@ -31,7 +31,7 @@ builds=$(awk '{
     if (s[1] == "llvm") llvm = s[2]
     if (s[1] == "san") san = s[2] }
   if ($1 != "script") print "test-program ARCH=" arch " BUILD=" build " LLVM=" llvm (san ? " SAN=" san : "")
-  else if (/name=(library|reproducible)/) library = 1
+  else if (/name=(library|reproducible|hello)/) library = 1
 } END {
   if (library) for (i = split("x86_64 aarch64 host", a, " "); i; i--)
     for (llvm = 0; llvm < 2; llvm++) print "lib ARCH=" a[i] " BUILD=release LLVM=" llvm
