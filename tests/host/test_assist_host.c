@@ -28,8 +28,6 @@ static uint64_t most_at_once(size_t size, unsigned n)
 
 TEST(assist, no_allocation_marks_more_than_a_part)
 {
-	const struct tern_gc_options before = tern_gc_state.options;
-
 	REQUIRE(collector_for_tests());
 	REQUIRE(change_options(TERN_GC_BARRIER, false, false));
 	make_living(4096, 64);
@@ -39,5 +37,5 @@ TEST(assist, no_allocation_marks_more_than_a_part)
 	EXPECT(bytes_scanned() > MOST);
 	finish_helping();
 	drop_living();
-	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+	EXPECT(restore_options());
 }

@@ -17,7 +17,6 @@
 #define NODES 20000u
 
 static void **volatile head; /* a root */
-static struct tern_gc_options before;
 
 static void make_nodes(void *arg)
 {
@@ -34,7 +33,6 @@ static bool begin(struct tern_pacer_workers workers)
 {
 	if (!collector_for_tests())
 		return false;
-	before = tern_gc_state.options;
 	if (!change_options(TERN_GC_BARRIER, false, false))
 		return false;
 	in_deep_frame(make_nodes, NULL);
@@ -48,7 +46,7 @@ static bool end(void)
 {
 	head = NULL;
 	finish_marking();
-	return change_options(before.mode, before.stop_the_world, before.check);
+	return restore_options();
 }
 
 static bool at_once(struct tern_gc_turn t)

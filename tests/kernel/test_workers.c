@@ -28,11 +28,10 @@ static void make_nodes(void)
 	}
 }
 
-/* With the mode and check of before put back. */
-static bool restore(const struct tern_gc_options *o)
+static bool end(void)
 {
 	head = NULL;
-	return change_options(o->mode, o->stop_the_world, o->check);
+	return restore_options();
 }
 
 static void start_and_let_end(struct tern_pacer_workers workers)
@@ -45,12 +44,10 @@ static void start_and_let_end(struct tern_pacer_workers workers)
 
 TEST(workers_kernel, an_idle_machine_ends_a_cycle)
 {
-	struct tern_gc_options before;
 	uint64_t cycles;
 
 	REQUIRE(collector_for_tests());
-	before = tern_gc_state.options;
-	REQUIRE(change_options(TERN_GC_BARRIER, false, before.check));
+	REQUIRE(change_options(TERN_GC_BARRIER, false, tern_gc_state.options.check));
 	make_nodes();
 	cycles = tern_gc_state.stats.cycles;
 	start_and_let_end((struct tern_pacer_workers){ .idle_max = 1 });
@@ -58,7 +55,7 @@ TEST(workers_kernel, an_idle_machine_ends_a_cycle)
 	EXPECT_EQ(tern_gc_state.stats.cycles, cycles + 1);
 	/* Other CPUs may have marked all before that was told. */
 	EXPECT(cpu_count() > 1 || tern_gc_state.cycle.idle_ns > 0);
-	REQUIRE(restore(&before));
+	REQUIRE(end());
 }
 
 /* All CPUs are busy, and nobody allocates. */
@@ -74,11 +71,9 @@ static void spin_until_over(void *arg)
 TEST(workers_kernel, a_busy_machine_ends_a_cycle)
 {
 	static struct thread *busy[TERN_MAX_CPUS];
-	struct tern_gc_options before;
 
 	REQUIRE(collector_for_tests());
-	before = tern_gc_state.options;
-	REQUIRE(change_options(TERN_GC_BARRIER, false, before.check));
+	REQUIRE(change_options(TERN_GC_BARRIER, false, tern_gc_state.options.check));
 	make_nodes();
 	atomic_store(&over, false);
 	for (unsigned i = 0; i < cpu_count(); i++)
@@ -88,5 +83,5 @@ TEST(workers_kernel, a_busy_machine_ends_a_cycle)
 	atomic_store(&over, true);
 	for (unsigned i = 0; i < cpu_count(); i++)
 		thread_join(busy[i]);
-	REQUIRE(restore(&before));
+	REQUIRE(end());
 }

@@ -11,7 +11,10 @@
 #include "tests/unit/collect.h"
 #include "tests/unit/hidden.h"
 
-bool change_options(enum tern_gc_mode mode, bool stop_the_world, bool check)
+static struct tern_gc_options told; /* if they were changed */
+static bool changed;
+
+static bool set_options(enum tern_gc_mode mode, bool stop_the_world, bool check)
 {
 	bool ok = collect_all();
 
@@ -21,6 +24,20 @@ bool change_options(enum tern_gc_mode mode, bool stop_the_world, bool check)
 	tern_gc_state.options.check = check;
 	tern_gc_end_busy();
 	return ok;
+}
+
+bool change_options(enum tern_gc_mode mode, bool stop_the_world, bool check)
+{
+	if (!changed)
+		told = tern_gc_state.options;
+	changed = true;
+	return set_options(mode, stop_the_world, check);
+}
+
+bool restore_options(void)
+{
+	changed = false;
+	return set_options(told.mode, told.stop_the_world, told.check);
 }
 
 static void start_at(uintptr_t sp, void *arg)

@@ -9,8 +9,10 @@
 
 #include <tern/gc.h>
 
-/* Cycles are of that kind from now on. A cycle comes first: false if it does not. */
+/* Cycles are of that kind from now on, or as they were told to be before the first change. A cycle comes first:
+ * false if it does not. There is a collector. */
 bool change_options(enum tern_gc_mode mode, bool stop_the_world, bool check);
+bool restore_options(void);
 /* The first pause; mark nothing yet, but for what the kernel's background does, which does not end the
  * cycle. */
 void start_marking(void);

@@ -16,7 +16,6 @@
 /* Workers of the kernel may have paid some of it, but not without having scanned it. */
 TEST(assist, what_a_span_costs_is_paid_in_parts)
 {
-	const struct tern_gc_options before = tern_gc_state.options;
 	size_t owed, parts = 1;
 
 	REQUIRE(collector_for_tests());
@@ -37,13 +36,12 @@ TEST(assist, what_a_span_costs_is_paid_in_parts)
 	drop_living();
 	/* What is owed when the cycle has ended is not. */
 	EXPECT_EQ(tern_assist_more(PART, 1024), 0);
-	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+	EXPECT(restore_options());
 }
 
 /* Eight bytes for one: all that lives is marked before the heap has grown by more than an eighth. */
 TEST(assist, allocating_marks_all_that_lives)
 {
-	const struct tern_gc_options before = tern_gc_state.options;
 	unsigned most = LIVE * SIZE / PART + 32;
 
 	REQUIRE(collector_for_tests());
@@ -55,5 +53,5 @@ TEST(assist, allocating_marks_all_that_lives)
 	EXPECT(bytes_scanned() >= LIVE * SIZE);
 	finish_helping();
 	drop_living();
-	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+	EXPECT(restore_options());
 }

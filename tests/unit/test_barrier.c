@@ -157,8 +157,6 @@ static unsigned left_after(put_fn *put, void (*before)(void *arg), void (*act)(v
 
 TEST(barrier, what_is_put_into_a_black_object_is_found)
 {
-	const struct tern_gc_options before = tern_gc_state.options;
-
 	REQUIRE(collector_for_tests());
 	REQUIRE(change_options(TERN_GC_BARRIER, false, false));
 	for (unsigned i = 0; i < ARRAY_SIZE(forms); i++)
@@ -167,14 +165,12 @@ TEST(barrier, what_is_put_into_a_black_object_is_found)
 			test_note(t, "%s", forms[i].name);
 	/* Nothing else leads there, but for stale words. */
 	EXPECT(left_after(by_nothing, make_hidden, put_into_black) < N / 4);
-	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+	EXPECT(restore_options());
 }
 
 /* A CPU remembers what it noted lately, but not from one cycle to the next. */
 TEST(barrier, each_cycle_notes_anew)
 {
-	const struct tern_gc_options before = tern_gc_state.options;
-
 	REQUIRE(collector_for_tests());
 	REQUIRE(change_options(TERN_GC_BARRIER, false, false));
 	in_deep_frame(make_hidden, NULL);
@@ -186,20 +182,18 @@ TEST(barrier, each_cycle_notes_anew)
 		EXPECT_EQ(in_use_of(FEW), FEW);
 		in_deep_frame(forget, NULL);
 	}
-	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+	EXPECT(restore_options());
 }
 
 TEST(barrier, what_is_overwritten_stays_for_the_cycle)
 {
-	const struct tern_gc_options before = tern_gc_state.options;
-
 	REQUIRE(collector_for_tests());
 	REQUIRE(change_options(TERN_GC_BARRIER, false, false));
 	for (unsigned i = 0; i < ARRAY_SIZE(forms); i++)
 		if (forms[i].overwrites &&
 		    !EXPECT_EQ(left_after(forms[i].put, make_full, overwrite), N))
 			test_note(t, "%s", forms[i].name);
-	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+	EXPECT(restore_options());
 }
 
 /* --- memory ---------------------------------------------------------------------------------- */
@@ -242,8 +236,6 @@ static void expect_blocks(struct test *t)
 
 TEST(barrier, memory_is_as_plain_stores_would_leave_it)
 {
-	const struct tern_gc_options before = tern_gc_state.options;
-
 	REQUIRE(collector_for_tests());
 	expect_single_words(t);
 	expect_blocks(t);
@@ -252,5 +244,5 @@ TEST(barrier, memory_is_as_plain_stores_would_leave_it)
 	expect_single_words(t);
 	expect_blocks(t);
 	finish_marking();
-	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+	EXPECT(restore_options());
 }

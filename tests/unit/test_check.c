@@ -329,8 +329,6 @@ static uint64_t checks(void)
 /* A panic would end the run. */
 static void check_cycles(struct test *t, enum tern_gc_mode mode, bool stop_the_world)
 {
-	const struct tern_gc_options before = tern_gc_state.options;
-
 	EXPECT(change_options(mode, stop_the_world, true));
 	for (unsigned i = 0; i < ARRAY_SIZE(ways); i++) {
 		uint64_t n = checks();
@@ -342,7 +340,7 @@ static void check_cycles(struct test *t, enum tern_gc_mode mode, bool stop_the_w
 			  mode == TERN_GC_BARRIER && !stop_the_world);
 		end(&ways[i]);
 	}
-	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+	EXPECT(restore_options());
 }
 
 TEST(check, marking_passes_in_the_stopped_world)

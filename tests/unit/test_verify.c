@@ -337,8 +337,6 @@ static void *grow_beside(void *p)
 /* Before and after it is marked. */
 TEST(verify, what_grows_beside_marking_counts_once)
 {
-	const struct tern_gc_options before = tern_gc_state.options;
-
 	REQUIRE(collector_for_tests());
 	for (unsigned round = 0; round < 4; round++) {
 		held[0] = tern_alloc(300000);
@@ -353,5 +351,5 @@ TEST(verify, what_grows_beside_marking_counts_once)
 		expect_sums(t);
 		held[0] = NULL;
 	}
-	EXPECT(change_options(before.mode, before.stop_the_world, before.check));
+	EXPECT(restore_options());
 }

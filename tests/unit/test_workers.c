@@ -65,14 +65,12 @@ static bool has_swept(struct tern_gc_worker *w)
 
 TEST(workers, one_alone_ends_a_cycle)
 {
-	struct tern_gc_options before;
 	struct tern_gc_worker w = { 0 };
 	struct tern_gc_stats old, now;
 	unsigned made;
 
 	REQUIRE(collector_for_tests());
-	before = tern_gc_state.options;
-	REQUIRE(change_options(TERN_GC_BARRIER, false, before.check));
+	REQUIRE(change_options(TERN_GC_BARRIER, false, tern_gc_state.options.check));
 	in_deep_frame(make_nodes, &made);
 	tern_gc_stats(&old);
 	start_marking();
@@ -83,23 +81,21 @@ TEST(workers, one_alone_ends_a_cycle)
 	EXPECT_EQ(now.cycles, old.cycles + 1);
 	EXPECT_EQ(count_nodes(), made);
 	head = NULL;
-	REQUIRE(change_options(before.mode, before.stop_the_world, before.check));
+	REQUIRE(restore_options());
 }
 
 TEST(workers, a_cycle_that_may_not_end_leaves_them_waiting)
 {
-	struct tern_gc_options before;
 	struct tern_gc_worker w = { 0 };
 	struct tern_gc_turn next = { 0 };
 
 	REQUIRE(collector_for_tests());
-	before = tern_gc_state.options;
-	REQUIRE(change_options(TERN_GC_BARRIER, false, before.check));
+	REQUIRE(change_options(TERN_GC_BARRIER, false, tern_gc_state.options.check));
 	start_marking();
 	for (unsigned i = 0; i < 100000 && next.wait_ns == 0; i++)
 		next = tern_gc_work(&w, true);
 	EXPECT(next.wait_ns > 0 && next.wait_ns < UINT64_MAX);
 	EXPECT(tern_gc_is_marking());
 	finish_marking();
-	REQUIRE(change_options(before.mode, before.stop_the_world, before.check));
+	REQUIRE(restore_options());
 }
