@@ -64,17 +64,11 @@ static void mark_stacks_here(void *arg)
 	tern_gc_add_up(&w.work);
 }
 
-void tern_gc_start_marking(uintptr_t sp)
+/* The world is stopped. */
+static void mark_first_roots(uintptr_t sp, unsigned others)
 {
 	struct tern_gc_state *g = &tern_gc_state;
-	struct tern_cycle *n = &g->cycle.numbers;
-	unsigned long irq;
-	unsigned others;
 
-	tern_gc_sweep_all();
-	tern_dirty_start();
-	irq = tern_irq_save();
-	others = tern_gc_begin_pause();
 	tern_pacer_start_cycle(&g->pacer, g->cycle.numbers.asked_ns, others + 1,
 			       g->cycle.numbers.why);
 	g->cycle.live_at_start = atomic_load_explicit(&tern_heap.pages.live, memory_order_relaxed);
@@ -83,11 +77,30 @@ void tern_gc_start_marking(uintptr_t sp)
 	tern_mark_start(&g->marker, 2);
 	tern_stw_together(tern_gc_helpers(others), mark_stacks_here, &sp);
 	set_marking(true);
+}
+
+bool tern_gc_start_marking(uintptr_t sp)
+{
+	struct tern_cycle *n = &tern_gc_state.cycle.numbers;
+	unsigned long irq;
+	unsigned others;
+	bool starts;
+
+	tern_gc_sweep_all();
+	tern_dirty_start();
+	irq = tern_irq_save();
+	others = tern_gc_begin_pause();
+	starts = !tern_gc_is_held();
+	if (starts)
+		mark_first_roots(sp, others);
 	tern_gc_end_pause(false);
 	n->first_asked_ns = n->asked_ns;
 	n->first_end_ns = n->end_ns;
 	n->first_heap_bytes = n->heap_bytes;
 	tern_irq_restore(irq);
+	if (!starts)
+		tern_dirty_end();
+	return starts;
 }
 
 /* --- beside the program ---------------------------------------------------------------------- */
@@ -184,12 +197,12 @@ static bool is_quiet(void)
 	       atomic_load_explicit(&tern_gc_state.active, memory_order_seq_cst) == 0;
 }
 
-/* False if somebody marks after all. */
+/* False if somebody marks after all, or cycles are held. */
 static bool end_marking(uintptr_t sp)
 {
 	unsigned long irq = tern_irq_save();
 	unsigned others = tern_gc_begin_pause();
-	bool ends = is_quiet();
+	bool ends = is_quiet() && !tern_gc_is_held();
 
 	if (ends) {
 		if (!TERN_FAULT(NO_FLUSH))
@@ -202,10 +215,15 @@ static bool end_marking(uintptr_t sp)
 	return ends;
 }
 
+/* Grey, or written to and not looked at yet. Roots do not count: the last pause has them all in any case. */
+static bool something_is_left(void)
+{
+	return !tern_work_is_empty(&tern_gc_state.marker.pool) || !tern_dirty_is_done();
+}
+
 static bool may_be_done(void)
 {
-	return tern_gc_is_marking() && is_quiet() && tern_dirty_is_done() &&
-	       tern_work_is_empty(&tern_gc_state.marker.pool);
+	return tern_gc_is_marking() && is_quiet() && !something_is_left();
 }
 
 /* Nobody marks while dirty pages are taken: see dirty.c. False, and nothing is taken, if somebody does;
@@ -235,8 +253,7 @@ bool tern_gc_try_end(uintptr_t sp)
 
 	if (!may_be_done() || !tern_gc_may_start() || !tern_gc_become_busy(false))
 		return false;
-	/* Asked again: who was busy before may have said that no cycle ends. */
-	if (tern_gc_is_marking() && tern_gc_may_start() && take_dirty_pages(&more) && !more)
+	if (tern_gc_is_marking() && take_dirty_pages(&more) && !more)
 		done = end_marking(sp);
 	if (done)
 		settle();
@@ -247,14 +264,14 @@ bool tern_gc_try_end(uintptr_t sp)
 }
 
 /* Who has found nothing to mark does not look again before there is something: as often as he looked he
- * would be active, and with many such waiters there would hardly be a moment when nobody is. */
+ * would be active, and with many such waiters there would hardly be a moment when nobody is. But then he
+ * looks: who took the dirty pages, or queued what is grey, may never come back to it. */
 void tern_gc_finish_marking(uintptr_t sp)
 {
 	while (tern_gc_is_marking()) {
 		if (tern_gc_mark_some(UINT64_MAX))
 			continue;
-		while (tern_gc_is_marking() && tern_work_is_empty(&tern_gc_state.marker.pool) &&
-		       !tern_gc_try_end(sp))
+		while (tern_gc_is_marking() && !something_is_left() && !tern_gc_try_end(sp))
 			arch_relax();
 	}
 }

@@ -13,8 +13,8 @@
 /* Those that may stop the world take the sp of an arch_spill(): the caller's stack holds pointers from there
  * upwards, and what lies below is the collector's own. */
 
-/* The first pause. By who is busy; no cycle is marking. */
-void tern_gc_start_marking(uintptr_t sp);
+/* The first pause. By who is busy; no cycle is marking. False if cycles are held. */
+bool tern_gc_start_marking(uintptr_t sp);
 bool tern_gc_is_marking(void);
 /* Mark until so many bytes were scanned. How many were; 0 if there was nothing to do. Interrupts on. */
 uint64_t tern_gc_mark_some(uint64_t bytes);

@@ -314,27 +314,37 @@ void tern_gc_mark_and_end(uintptr_t sp, unsigned others)
 	tell_pacer_of_end(n->marked_ns);
 }
 
-/* All of it in one pause. */
-static void run(uintptr_t sp)
+/* All of it in one pause. False if cycles are held. */
+static bool run(uintptr_t sp)
 {
 	unsigned long irq;
 	unsigned others;
+	bool runs;
 
 	tern_gc_sweep_all();
 	irq = tern_irq_save();
 	others = tern_gc_begin_pause();
-	tern_pacer_start_cycle(&tern_gc_state.pacer, tern_gc_state.cycle.numbers.asked_ns,
-			       others + 1, tern_gc_state.cycle.numbers.why);
-	tern_gc_mark_and_end(sp, others);
-	tern_gc_end_pause(true);
+	runs = !tern_gc_is_held();
+	if (runs) {
+		tern_pacer_start_cycle(&tern_gc_state.pacer, tern_gc_state.cycle.numbers.asked_ns,
+				       others + 1, tern_gc_state.cycle.numbers.why);
+		tern_gc_mark_and_end(sp, others);
+	}
+	tern_gc_end_pause(runs);
 	tern_irq_restore(irq);
 	tern_mark_end(&tern_gc_state.marker);
+	return runs;
+}
+
+bool tern_gc_is_held(void)
+{
+	return atomic_load_explicit(&tern_gc_state.holds, memory_order_relaxed) != 0;
 }
 
 bool tern_gc_may_start(void)
 {
 	return atomic_load_explicit(&tern_gc_state.on, memory_order_acquire) &&
-	       atomic_load_explicit(&tern_gc_state.holds, memory_order_relaxed) == 0 &&
+	       !tern_gc_is_held() &&
 	       (tern_port_irq_enabled() || tern_gc_state.options.no_interrupts) &&
 	       !tern_port_in_interrupt();
 }
@@ -369,29 +379,34 @@ static bool is_concurrent(void)
 	return tern_gc_state.options.mode != TERN_GC_STW && !tern_gc_state.options.stop_the_world;
 }
 
-/* Begin a cycle, unless one is marking. False if the pacer wants none. */
+static bool run_or_start(uintptr_t sp, enum tern_pacer_why why)
+{
+	struct tern_gc_state *g = &tern_gc_state;
+	bool done;
+
+	g->cycle = (struct tern_gc_running){ .numbers.why = why };
+	done = is_concurrent() ? tern_gc_start_marking(sp) : run(sp);
+	if (done && !is_concurrent() && g->options.trace)
+		tern_history_print(&g->cycle.numbers);
+	tern_port_wake_background();
+	return done;
+}
+
+/* Begin a cycle, unless one is marking. False if the pacer wants none, or cycles are held. */
 static bool start(uintptr_t sp, enum tern_pacer_why why, bool must)
 {
 	struct tern_gc_state *g = &tern_gc_state;
-	bool is_marking;
+	bool done;
 
 	if (!tern_gc_become_busy(must))
 		return false;
-	is_marking = atomic_load_explicit(&g->marking, memory_order_relaxed);
-	if (!must && !is_marking)
+	done = atomic_load_explicit(&g->marking, memory_order_relaxed);
+	if (!done && !must)
 		why = ask_pacer();
-	if (!is_marking && why != TERN_PACER_NONE) {
-		g->cycle = (struct tern_gc_running){ .numbers.why = why };
-		if (is_concurrent())
-			tern_gc_start_marking(sp);
-		else
-			run(sp);
-		if (!is_concurrent() && g->options.trace)
-			tern_history_print(&g->cycle.numbers);
-		tern_port_wake_background();
-	}
+	if (!done && why != TERN_PACER_NONE)
+		done = run_or_start(sp, why);
 	tern_gc_end_busy();
-	return why != TERN_PACER_NONE;
+	return done;
 }
 
 struct request {

@@ -51,6 +51,9 @@ bool tern_gc_while_stopped(void (*fn)(void *arg, uintptr_t sp), void *arg);
 
 /* Between gc.c and concurrent.c -------------------------------------------------------------- */
 
+/* Exact in the stopped world: a cycle begins and ends there, and asks, or one might that was decided on before
+ * somebody held it. */
+bool tern_gc_is_held(void);
 bool tern_gc_may_start(void);
 bool tern_gc_become_busy(bool wait);
 void tern_gc_end_busy(void);

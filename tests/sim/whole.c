@@ -6,6 +6,7 @@
 
 #include "lib/compiler.h"
 #include "mm/heap.h"
+#include "tests/phases.h"
 #include "tests/sim/work.h"
 
 /* --- the collector --------------------------------------------------------------------------- */
@@ -28,11 +29,16 @@ static void collect_as_worker(struct worker *w)
 
 static void hold_cycles(struct worker *w)
 {
+	uint64_t before;
+
 	tern_gc_hold();
+	before = phases_passed();
 	for (unsigned i = 0; i < 3; i++) {
 		sim_step();
 		graph_make_scanned(w);
 	}
+	if (phases_passed() != before)
+		sim_fail("a cycle began or ended while cycles were held");
 	tern_gc_release();
 }
 

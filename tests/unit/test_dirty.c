@@ -5,13 +5,18 @@
 #include <stdatomic.h>
 
 #include <tern/gc.h>
+#include <tern/port.h>
 #include <tern/tern.h>
 
+#include "arch/arch.h"
+#include "gc/concurrent.h"
+#include "gc/dirty.h"
 #include "gc/gc.h"
 #include "lib/bits.h"
 #include "tests/test.h"
 #include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
+#include "tests/unit/marking.h"
 
 #define MAX_CPUS 8u
 #define SLOTS    8192u
@@ -19,6 +24,7 @@
 #define CYCLES   3u
 #define ROUNDS   50u
 #define SEAL     0x9e3779b97f4a7c15ull
+#define WHILE_NS 50000000u
 
 struct thing {
 	struct thing *next; /* another one, or NULL */
@@ -176,4 +182,60 @@ TEST_SLOW(dirty, plain_stores_on_all_cpus_lose_nothing)
 		memset(table[i], 0, SLOTS * sizeof(void *));
 		table[i] = NULL;
 	}
+}
+
+/* --- who looks at what another took --------------------------------------------------------- */
+
+static void *volatile *volatile page; /* a root, of an object that is written to */
+
+static void finish_at(uintptr_t sp, void *arg)
+{
+	(void)arg;
+	tern_gc_finish_marking(sp);
+}
+
+/* CPU 0 keeps the cycle from its end until the other waits for that, takes the pages that were written to,
+ * and marks nothing itself. Returns whether it was the other that did. */
+static bool take_and_leave(void)
+{
+	uint64_t start_ns = tern_port_clock_ns();
+	bool taken;
+
+	while (tern_port_clock_ns() - start_ns < WHILE_NS)
+		arch_relax();
+	page[0] = NULL;
+	taken = tern_dirty_take();
+	tern_gc_end_busy();
+	while (taken && tern_gc_is_marking() && tern_port_clock_ns() - start_ns < 100 * WHILE_NS)
+		arch_relax();
+	taken &= !tern_gc_is_marking();
+	arch_spill(finish_at, NULL);
+	return taken;
+}
+
+static void take_or_finish(unsigned cpu, void *arg)
+{
+	bool *done = arg;
+
+	if (cpu == 0)
+		*done = take_and_leave();
+	else
+		arch_spill(finish_at, NULL);
+}
+
+TEST(dirty, pages_that_another_took_are_looked_at_by_who_waits)
+{
+	bool done = false;
+
+	REQUIRE(collector_for_tests());
+	if (tern_gc_state.options.mode != TERN_GC_PAGES || cpus_for_tests() < 2)
+		SKIP("not mode=pages, or one CPU");
+	page = tern_alloc(TERN_WATCHED_PAGE);
+	REQUIRE(page);
+	start_marking();
+	tern_gc_become_busy(true);
+	tern_gc_release();
+	run_on_cpus(2, take_or_finish, &done);
+	EXPECT(done);
+	page = NULL;
 }

@@ -14,6 +14,7 @@
 
 #include "arch/arch.h"
 #include "lib/bits.h"
+#include "tests/phases.h"
 #include "tests/test.h"
 #include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
@@ -702,4 +703,46 @@ TEST_SLOW(gc, graphs_change_on_all_cpus_while_cycles_run)
 	}
 	test_note(t, "%llu cycles", (unsigned long long)(after.cycles - before.cycles));
 	EXPECT(after.cycles > before.cycles);
+}
+
+/* One CPU collects all the time; while another holds cycles, none begins and none ends. */
+struct holders {
+	atomic_uint running, wrong;
+};
+
+static void hold_or_collect(unsigned cpu, void *arg)
+{
+	struct holders *h = arg;
+
+	while (cpu == 0 && atomic_load(&h->running))
+		tern_gc();
+	for (unsigned i = 0; cpu != 0 && i < 300; i++) {
+		uint64_t before;
+
+		tern_gc_hold();
+		before = phases_passed();
+		for (unsigned step = 0; step < 50 * (i % 8); step++)
+			arch_relax();
+		if (phases_passed() != before)
+			atomic_fetch_add(&h->wrong, 1);
+		tern_gc_release();
+		for (unsigned step = 0; step < 50 * (i % 5); step++)
+			arch_relax();
+	}
+	if (cpu != 0)
+		atomic_fetch_sub(&h->running, 1);
+}
+
+TEST(gc, no_cycle_begins_or_ends_while_another_cpu_holds_them)
+{
+	unsigned n = cpus_for_tests();
+	struct holders h;
+
+	REQUIRE(collector_for_tests());
+	if (n < 2)
+		SKIP("one CPU");
+	atomic_init(&h.running, n - 1);
+	atomic_init(&h.wrong, 0);
+	run_on_cpus(n, hold_or_collect, &h);
+	EXPECT_EQ(atomic_load(&h.wrong), 0);
 }
