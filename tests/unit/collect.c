@@ -4,6 +4,8 @@
 
 #include <tern/gc.h>
 
+#include "gc/concurrent.h"
+#include "gc/gc.h"
 #include "mm/gchook.h"
 #include "tests/test.h"
 #include "tests/unit/heap.h"
@@ -18,6 +20,22 @@ void let_cycles_start(void)
 void no_cycles_start(void)
 {
 	atomic_store_explicit(&tern_gchooks, NULL, memory_order_release);
+}
+
+void hold_between_cycles(void)
+{
+	bool marking;
+
+	do {
+		tern_gc();
+		tern_gc_hold();
+		/* Who is about to end one may be past the last pause, but not done. */
+		tern_gc_become_busy(true);
+		marking = tern_gc_is_marking();
+		tern_gc_end_busy();
+		if (marking)
+			tern_gc_release();
+	} while (marking);
 }
 
 static bool cycles_were_asked_for(void)

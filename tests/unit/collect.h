@@ -16,6 +16,8 @@ bool collector_for_tests(void);
  * memory is short. */
 void let_cycles_start(void);
 void no_cycles_start(void);
+/* No cycle marks, begins or ends until tern_gc_release(); also where there is no collector. */
+void hold_between_cycles(void);
 
 /* What collect.c asks of the place. */
 bool start_collector(void);

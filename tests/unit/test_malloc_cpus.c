@@ -11,6 +11,7 @@
 #include "mm/heap.h"
 #include "mm/parked.h"
 #include "tests/test.h"
+#include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
 #include "tests/unit/objects.h"
 
@@ -124,19 +125,12 @@ static void come_and_go(unsigned cpu, void *arg)
 	}
 }
 
-/* No cycle frees meanwhile what the one before this test took for live. */
-static void hold_collector(void)
-{
-	tern_gc();
-	tern_gc_hold();
-}
-
 static void run_load(struct test *t, void (*fn)(unsigned cpu, void *arg), unsigned rounds)
 {
 	uint64_t before, rng = test_random(t) | 1;
 
 	REQUIRE(heap_for_tests());
-	hold_collector();
+	hold_between_cycles(); /* no cycle frees meanwhile what the one before took for live */
 	before = used_when_quiet();
 	memset(&load, 0, sizeof(load));
 	load.ncpus = cpus_for_tests();

@@ -11,6 +11,7 @@
 #include "lib/bits.h"
 #include "mm/heap.h"
 #include "tests/test.h"
+#include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
 
 #define OBJECTS 400u
@@ -177,7 +178,7 @@ static void churn(struct test *t, unsigned rounds)
 TEST(stats, are_exact_after_any_sequence)
 {
 	REQUIRE(heap_for_tests());
-	tern_gc_hold();            /* what a cycle frees is not in the model */
+	hold_between_cycles();     /* what a cycle frees is not in the model */
 	tern_set_quarantine(0, 0); /* or debug builds free later */
 	memset(objects, 0, sizeof(objects));
 	snapshot(model);
@@ -204,8 +205,7 @@ TEST(stats, count_runs_and_what_is_cached)
 
 	REQUIRE(heap_for_tests());
 	/* Then no other CPU frees pages by sweeping meanwhile, and this thread may go on on any. */
-	tern_gc();
-	tern_gc_hold();
+	hold_between_cycles();
 	all_cpus_offline();
 	tern_heap_stats(&before);
 	one = tern_pages_alloc(1, 0, 0);

@@ -3,12 +3,14 @@
  * nothing else, whoever wrote it and when. */
 #include <stdatomic.h>
 
+#include <tern/gc.h>
 #include <tern/port.h>
 #include <tern/tern.h>
 
 #include "arch/arch.h"
 #include "lib/bits.h"
 #include "tests/test.h"
+#include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
 
 #define BLOCK MiB(2)
@@ -20,17 +22,22 @@ struct block {
 	uint64_t bits[WORDS];
 };
 
+/* No cycle watches pages until it is dropped: one that ends watches none any more, not this block's
+ * either. */
 static bool make_block(struct block *b)
 {
 	b->start = tern_pages_alloc(BLOCK, BLOCK, 0);
-	if (b->start)
-		memset(b->start, 0, BLOCK);
-	return b->start;
+	if (!b->start)
+		return false;
+	memset(b->start, 0, BLOCK);
+	hold_between_cycles();
+	return true;
 }
 
 static void drop_block(struct block *b)
 {
 	tern_port_unwatch_pages((uintptr_t)b->start, BLOCK);
+	tern_gc_release();
 	tern_pages_free(b->start, BLOCK);
 }
 
