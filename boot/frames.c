@@ -147,13 +147,20 @@ bool frames_reserve(void)
 	return frames_free_count() > RESERVE || grow();
 }
 
-void *frames_alloc_table(void)
+void *frames_take_table(void)
 {
 	unsigned long irq = tern_lock_irqsave(&frames.lock);
 	uintptr_t frame = pop_locked();
 
 	tern_unlock_irqrestore(&frames.lock, irq);
-	return frame ? memset((void *)frame, 0, PAGE_SIZE) : NULL;
+	return (void *)frame;
+}
+
+void *frames_alloc_table(void)
+{
+	void *frame = frames_take_table();
+
+	return frame ? memset(frame, 0, PAGE_SIZE) : NULL;
 }
 
 void *frames_alloc(void)

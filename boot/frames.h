@@ -15,6 +15,8 @@ void frames_init(struct memmap *m);
 void *frames_alloc(void);
 /* The same for a page table: never grows the pool, and so never calls vm. See frames.c. */
 void *frames_alloc_table(void);
+/* ... that the caller fills himself: not cleared. */
+void *frames_take_table(void);
 /* See to it that there are a few frames for frames_alloc_table(); others may take them first.
  * False when memory has ended. */
 bool frames_reserve(void);

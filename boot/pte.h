@@ -12,7 +12,10 @@
  *   bool     pte_written(e)                of a leaf that may be written: was it, as far as it is
  *   pte_t    pte_watched(e)                watched? A new one counts as written. The CPU itself,
  *   pte_t    pte_unwatched(e)              or a fault, makes it so
- *   PTE_SPLIT                              a bit for vm.c in an entry that leads to a table
+ *   bool     pte_is_shut(e)                of an entry that leads to a table: nothing that the table
+ *   pte_t    pte_shut(e)                   leads to can be written to, whatever its entries say
+ *   pte_t    pte_open(e)
+ *   PTE_SPLIT, PTE_CHANGED                 bits for vm.c in such an entry
  *   void     pte_publish(void)             after a store: the CPU's own table walk sees it
  *   void     tlb_flush_page(va)            on this CPU alone
  *   void     tlb_flush_all(void)

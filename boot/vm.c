@@ -77,6 +77,39 @@ pte_t *vm_find(uintptr_t va, unsigned *level)
 	}
 }
 
+/* The entry on `level` that the way to va goes through; NULL if it ends before. */
+static pte_t *slot_above(uintptr_t va, unsigned level)
+{
+	pte_t *table = root;
+
+	for (unsigned l = TOP_LEVEL; l > level; l--) {
+		pte_t e = load(&table[level_index(va, l)]);
+
+		if (!pte_present(e) || pte_is_leaf(e, l))
+			return NULL;
+		table = table_of(e);
+	}
+	return &table[level_index(va, level)];
+}
+
+pte_t *vm_split_entry(uintptr_t va)
+{
+	pte_t *slot = slot_above(va, 1);
+	pte_t e = slot ? load(slot) : 0;
+
+	return pte_present(e) && !pte_is_leaf(e, 1) && e & PTE_SPLIT ? slot : NULL;
+}
+
+/* A page of a block that was split is to change: so they may not be alike in the end. By "or", as watch.c
+ * changes another bit without the lock. */
+static void note_change(uintptr_t va)
+{
+	pte_t *entry = vm_split_entry(va);
+
+	if (entry)
+		__atomic_fetch_or(entry, PTE_CHANGED, __ATOMIC_RELAXED);
+}
+
 static void set(pte_t *slot, pte_t e)
 {
 	__atomic_store_n(slot, e, __ATOMIC_RELEASE);
@@ -127,19 +160,53 @@ void vm_everyone_forgets(void)
 	thread_preempt_enable();
 }
 
-/* Make the block at *slot a table of the next smaller leaves that say the same. */
-static bool split(pte_t *slot, unsigned level, pte_t mark)
+/* 64 leaves, each of the next piece. */
+static void fill_64(pte_t *table, pte_t leaf, uint64_t step)
 {
-	pte_t old = load(slot);
-	pte_t *table = frames_alloc_table();
+	for (unsigned i = 0; i < 64; i++, leaf += step)
+		table[i] = leaf;
+}
+
+/* Make the block at *slot a table of the next smaller leaves that say the same; those with a bit are
+ * watched. Returns the entry for it, 0 if there is no memory. */
+static pte_t make_table(pte_t *slot, unsigned level, const uint64_t *watched)
+{
+	pte_t old = load(slot), leaf = pte_leaf(pte_pa(old), pte_prot(old), level - 1);
+	uint64_t step = vm_level_size(level - 1);
+	pte_t *table = frames_take_table();
 
 	if (!table)
-		return false;
-	for (unsigned i = 0; i < 512; i++)
-		table[i] = pte_leaf(pte_pa(old) + i * vm_level_size(level - 1), pte_prot(old),
-				    level - 1);
-	replace(slot, pte_table((uintptr_t)table) | mark);
-	return true;
+		return 0;
+	for (unsigned i = 0; i < 512; i += 64, leaf += 64 * step) {
+		uint64_t bits = watched[i / 64];
+
+		fill_64(table + i, bits == ~0ull ? pte_watched(leaf) : leaf, step);
+		for (; bits && bits != ~0ull; bits &= bits - 1) {
+			pte_t *one = table + i + __builtin_ctzll(bits);
+
+			*one = pte_watched(*one);
+		}
+	}
+	return pte_table((uintptr_t)table);
+}
+
+static bool split(pte_t *slot, unsigned level)
+{
+	static const uint64_t none[512 / 64];
+	pte_t e = make_table(slot, level, none);
+
+	if (e)
+		replace(slot, e);
+	return e;
+}
+
+static bool split_shut(pte_t *slot, const uint64_t *watched)
+{
+	pte_t e = make_table(slot, 1, watched);
+
+	if (e)
+		replace(slot, pte_shut(e | PTE_SPLIT));
+	return e;
 }
 
 /* The slot on `level` that decides va; tables on the way are made, blocks are split. */
@@ -156,7 +223,7 @@ static pte_t *slot_at(uintptr_t va, unsigned level)
 			if (!fresh)
 				return NULL;
 			set(slot, pte_table((uintptr_t)fresh));
-		} else if (pte_is_leaf(load(slot), l) && !split(slot, l, 0)) {
+		} else if (pte_is_leaf(load(slot), l) && !split(slot, l)) {
 			return NULL;
 		}
 		table = table_of(load(slot));
@@ -212,6 +279,8 @@ static uint64_t map_some_locked(uintptr_t va, uint64_t pa, uint64_t size, unsign
 			return left < size ? left : size;
 	}
 	level = prot & VM_PAGES ? 0 : leaf_level(va, pa, size);
+	if (level == 0)
+		note_change(va);
 	slot = slot_at(va, level);
 	if (!slot)
 		return 0;
@@ -345,12 +414,13 @@ static uint64_t unmap_some_locked(uintptr_t va, uint64_t size)
 	uint64_t block = vm_level_size(level), step = block - (va & (block - 1));
 
 	if (level == 0) {
+		note_change(va);
 		clear(slot, pages_in_table(va, size));
 		return pages_in_table(va, size) * PAGE_SIZE;
 	}
 	if (pte_present(load(slot))) {
 		if (step < block || size < step) {
-			TERN_CHECK(split(slot, level, 0), "vm: out of memory in unmap");
+			TERN_CHECK(split(slot, level), "vm: out of memory in unmap");
 			return 0;
 		}
 		set(slot, 0);
@@ -388,8 +458,10 @@ static bool set_page(uintptr_t va, pte_t e)
 	unsigned long irq = tern_lock_irqsave(&vm_lock);
 	pte_t *slot = page_slot_locked(va);
 
-	if (slot)
+	if (slot) {
+		note_change(va);
 		set(slot, e);
+	}
 	tern_unlock_irqrestore(&vm_lock, irq);
 	return slot;
 }
@@ -431,18 +503,18 @@ static bool may_replace(uintptr_t va, unsigned level)
 	       ((uintptr_t)__builtin_frame_address(0) ^ va) >= vm_level_size(level);
 }
 
-pte_t *vm_fine_page(uintptr_t va)
+bool vm_split(uintptr_t va, const uint64_t *watched)
 {
 	unsigned level;
 	pte_t *slot = vm_find(va, &level);
 
-	while (level > 0) {
-		if (!pte_present(load(slot)) || !may_replace(va, level) ||
-		    !split(slot, level, level == 1 ? PTE_SPLIT : 0))
-			return NULL;
-		slot = vm_find(va, &level);
+	for (; level > 0; slot = vm_find(va, &level)) {
+		if (!pte_present(load(slot)) || !may_replace(va, level))
+			return false;
+		if (!(level == 1 ? split_shut(slot, watched) : split(slot, level)))
+			return false;
 	}
-	return slot;
+	return true;
 }
 
 /* The pages of a table follow one another, and all say the same. */
@@ -460,30 +532,13 @@ static bool is_uniform(const pte_t *table)
 	return true;
 }
 
-/* The entry on `level` that the way to va goes through; NULL if it ends before. */
-static pte_t *slot_above(uintptr_t va, unsigned level)
-{
-	pte_t *table = root;
-
-	for (unsigned l = TOP_LEVEL; l > level; l--) {
-		pte_t e = load(&table[level_index(va, l)]);
-
-		if (!pte_present(e) || pte_is_leaf(e, l))
-			return NULL;
-		table = table_of(e);
-	}
-	return &table[level_index(va, level)];
-}
-
 void *vm_join(uintptr_t va)
 {
-	pte_t *slot = slot_above(va, 1), *table;
+	pte_t *slot = vm_split_entry(va), *table;
 	pte_t e = slot ? load(slot) : 0;
 
-	if (!pte_present(e) || pte_is_leaf(e, 1) || !(e & PTE_SPLIT))
-		return NULL;
 	table = table_of(e);
-	if (!is_uniform(table) || !may_replace(va, 1))
+	if (!slot || !may_replace(va, 1) || (e & PTE_CHANGED && !is_uniform(table)))
 		return NULL;
 	e = load(table);
 	replace(slot, pte_leaf(pte_pa(e), pte_prot(e), 1));

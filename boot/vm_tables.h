@@ -16,9 +16,12 @@ void vm_unlock_tables(unsigned long irq);
 uint64_t vm_level_size(unsigned level);
 /* The entry that decides va: a leaf on some level, or the absent entry where the walk ends. */
 pte_t *vm_find(uintptr_t va, unsigned *level);
-/* The entry of the page at va, in the lock; a block is split for it, to be joined again. NULL if it is
- * not mapped, or there is no memory for a table. */
-pte_t *vm_fine_page(uintptr_t va);
+/* In the lock: make the block at va, of 2 MiB, a table of pages, to be joined again; those with a bit in
+ * `watched` are watched from the start, and it is shut. False if it is not mapped, or there is no memory
+ * for a table. */
+bool vm_split(uintptr_t va, const uint64_t *watched);
+/* The entry that leads to such a table; NULL if va lies in none. */
+pte_t *vm_split_entry(uintptr_t va);
 /* In the lock: if the block that va lies in was split so, and can be one again, it is. Returns the
  * table that is left over when everyone has forgotten it. */
 void *vm_join(uintptr_t va);

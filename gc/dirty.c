@@ -8,7 +8,7 @@
  * Sound    What must hold is that in the last pause no black object leads to a white one that nothing
  *          finds there (concurrent.c). Say one did. What is in its slot now was stored after the object
  *          was last looked into, or the look had found it. The page was watched by then; or its span
- *          is new, and it counts as written to until it is. So the first taking after that store, or the
+ *          is new, and it counts as written to the first time that it is asked about. So the first taking after that store, or the
  *          last pause's, reports the page, and the port promises that the store is seen from then on.
  *          The object is looked into again then, if it is black: and so the slot was, which it was
  *          not. If it is not black yet, it is looked into later still, when it becomes so: likewise.
@@ -23,8 +23,8 @@
  *          that come are found the next time.
  * Deleted  What a program drops from the heap while it has it in a local is found in the last pause, with
  *          all that hangs on it: here no store notes it before, as barrier.c does.
- * Owns     page_dirty of arenas: who is busy sets bits while nobody marks; who takes one from there looks at
- *          the page.
+ * Owns     page_watched of arenas: what was asked about last [busy]; and page_dirty: who is busy sets bits
+ *          while nobody marks; who takes one from there looks at the page.
  * Locks    none.   Context: see dirty.h.
  * Papers   Boehm, Demers, Shenker: Mostly Parallel Garbage Collection, 1991. */
 #include "gc/dirty.h"
@@ -35,6 +35,7 @@
 #include "gc/gc.h"
 #include "lib/assert.h"
 #include "lib/bits.h"
+#include "lib/fault.h"
 
 /* Beside the program, at most so often; and not for less than so many pages, which the last pause looks
  * at in less time than it takes to ask once more. */
@@ -70,7 +71,7 @@ static bool is_wanted(void)
 
 /* --- which pages ----------------------------------------------------------------------------- */
 
-/* Each bit twice. */
+/* Each bit of a half word twice. */
 static uint64_t spread(uint64_t bits)
 {
 	bits = (bits | bits << 16) & 0x0000ffff0000ffffull;
@@ -81,16 +82,40 @@ static uint64_t spread(uint64_t bits)
 	return bits | bits << 1;
 }
 
-/* Spans may come meanwhile, but none of those that are meant go away. */
-static TERN_NOINLINE void find_pages(const struct tern_arena *a, uint64_t bits[WORDS])
+/* How many were not there before. */
+static uint64_t note_word(struct tern_arena *a, unsigned i, uint64_t bits)
 {
+	if (!bits)
+		return 0;
+	return count_bits(bits &
+			  ~atomic_fetch_or_explicit(&a->page_dirty[i], bits, memory_order_relaxed));
+}
+
+/* Those to ask about. Spans may come meanwhile, but none of those that are meant go away. Pages that were not
+ * asked about the last time are noted here: returns how many. */
+static TERN_NOINLINE uint64_t find_pages(struct tern_arena *a, uint64_t bits[WORDS])
+{
+	uint64_t n = 0;
+
 	for (unsigned i = 0; i < WORDS / PER_PAGE; i++) {
 		/* acquire: with who makes the span */
 		uint64_t pages = atomic_load_explicit(&a->page_pointers[i], memory_order_acquire);
+		uint64_t before = a->page_watched[i], fresh = pages & ~before;
 
-		bits[2 * i] = spread(pages & UINT32_MAX);
-		bits[2 * i + 1] = spread(pages >> 32);
+		/* Neighbours are alike for the most part. */
+		if (pages == 0 || pages == UINT64_MAX) {
+			bits[2 * i] = bits[2 * i + 1] = pages;
+		} else {
+			bits[2 * i] = spread(pages & UINT32_MAX);
+			bits[2 * i + 1] = spread(pages >> 32);
+		}
+		if (pages == before || TERN_FAULT(NEW_PAGE_CLEAN))
+			continue;
+		a->page_watched[i] = pages;
+		n += note_word(a, 2 * i, spread(fresh & UINT32_MAX));
+		n += note_word(a, 2 * i + 1, spread(fresh >> 32));
 	}
+	return n;
 }
 
 /* --- taking ---------------------------------------------------------------------------------- */
@@ -101,16 +126,12 @@ static void forget(struct tern_arena *a)
 		atomic_store_explicit(&a->page_dirty[i], 0, memory_order_relaxed);
 }
 
-static uint64_t note(struct tern_arena *a, const uint64_t bits[WORDS])
+static TERN_NOINLINE uint64_t note(struct tern_arena *a, const uint64_t bits[WORDS])
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < WORDS; i++) {
-		uint64_t fresh = bits[i] & ~atomic_fetch_or_explicit(&a->page_dirty[i], bits[i],
-								     memory_order_relaxed);
-
-		n += count_bits(fresh);
-	}
+	for (unsigned i = 0; i < WORDS; i++)
+		n += note_word(a, i, bits[i]);
 	atomic_store_explicit(&a->next_dirty, 0, memory_order_relaxed);
 	return n;
 }
@@ -138,7 +159,7 @@ bool tern_dirty_take(void)
 	if (!is_wanted() || dirty.takes == TAKES_MAX || before <= FEW_PAGES)
 		return false;
 	for (struct tern_arena *a = newest(); a; a = a->next) {
-		find_pages(a, bits);
+		n += find_pages(a, bits);
 		tern_port_watch_pages(tern_page_addr(a->first_page), bits, WORDS);
 		n += note(a, bits);
 	}
@@ -154,10 +175,10 @@ void tern_dirty_take_last(void)
 	uint64_t bits[WORDS], n = 0;
 
 	/* A cycle that is one pause has nothing to look at again. */
-	if (!is_wanted() || !tern_gc_state.marking)
+	if (!is_wanted() || !tern_gc_state.marking || TERN_FAULT(NO_LAST_LOOK))
 		return;
 	for (struct tern_arena *a = newest(); a; a = a->next) {
-		find_pages(a, bits);
+		n += find_pages(a, bits);
 		tern_port_written_pages(tern_page_addr(a->first_page), bits, WORDS);
 		n += note(a, bits);
 	}
@@ -206,7 +227,8 @@ bool tern_dirty_mark_some(struct tern_mark_work *w)
 	for (struct tern_arena *a = newest(); a; a = a->next)
 		if (claim(a, &page)) {
 			atomic_fetch_sub_explicit(&dirty.left, 1, memory_order_relaxed);
-			tern_mark_again(w, page, page + TERN_WATCHED_PAGE);
+			if (!TERN_FAULT(DIRTY_LOST))
+				tern_mark_again(w, page, page + TERN_WATCHED_PAGE);
 			return true;
 		}
 	return false;

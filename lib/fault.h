@@ -36,6 +36,9 @@
 	X(FINALIZER_LEAF)  /* an object with a finalizer keeps nothing */                          \
 	X(NOT_REVIVED)     /* an object whose finalizer is due is freed */                         \
 	X(POOL_YOUNG)      /* a pool drops what was put there since the last cycle */              \
+	X(NO_LAST_LOOK)    /* the last pause does not ask which pages were written to */           \
+	X(NEW_PAGE_CLEAN)  /* a new span's page does not count as written to */                    \
+	X(DIRTY_LOST)      /* a page that was written to is taken, and not looked at */            \
 	X(LOCK_NOT_ATOMIC) /* two CPUs may take a lock that both saw free */
 
 enum tern_fault {

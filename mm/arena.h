@@ -53,7 +53,9 @@ struct tern_arena {
 		page_pointers[TERN_ARENA_PAGES / 64]; /* of a span whose objects may hold some */
 	/* A bit for each word of those: it has a bit. [atomic: relaxed; changed with the lock: special] */
 	_Atomic uint64_t special_words[TERN_ARENA_PAGES / 64 / 64];
-	/* For gc/dirty.c: the first word of the following that may not be 0; a bit for each 4 KiB */
+	/* For gc/dirty.c: a bit for each page; then the first word of the following that may not be 0, and
+	 * a bit for each 4 KiB */
+	uint64_t page_watched[TERN_ARENA_PAGES / 64];
 	_Atomic uint32_t next_dirty;
 	_Atomic uint64_t page_dirty[TERN_ARENA_SIZE / TERN_WATCHED_PAGE / 64];
 };

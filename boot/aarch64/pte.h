@@ -27,7 +27,9 @@ typedef uint64_t pte_t;
 #define PTE_DBM        (1ull << 51)
 #define PTE_PXN        (1ull << 53)
 #define PTE_UXN        (1ull << 54)
-#define PTE_SPLIT      (1ull << 55) /* the CPU does not look at it */
+#define PTE_SPLIT      (1ull << 55) /* the CPU does not look at these two */
+#define PTE_CHANGED    (1ull << 56)
+#define PTE_SHUT       (1ull << 62) /* APTable[1] */
 #define PTE_ADDRESS    0x0000fffffffff000ull
 
 /* TLBI ...IS is broadcast to the inner shareable domain, which holds all our CPUs. */
@@ -104,6 +106,21 @@ static inline pte_t pte_watched(pte_t e)
 static inline pte_t pte_unwatched(pte_t e)
 {
 	return e & ~(PTE_DBM | PTE_READ_ONLY);
+}
+
+static inline bool pte_is_shut(pte_t e)
+{
+	return e & PTE_SHUT;
+}
+
+static inline pte_t pte_shut(pte_t e)
+{
+	return e | PTE_SHUT;
+}
+
+static inline pte_t pte_open(pte_t e)
+{
+	return e & ~PTE_SHUT;
 }
 
 static inline unsigned pte_max_level(void)

@@ -109,7 +109,8 @@ endfunc exception
 
 /* The thread's stack is touched first at both ends of the frame, as it may lack a page: an abort there
  * arrives on SP_EL1, and what it overwrites lies above. If it is fatal, trap_exception() finds the
- * thread's x0, x1 and pc there. */
+ * thread's x0, x1 and pc there. Later stores may abort as well, when another CPU changes page tables
+ * meanwhile; so pc and PSTATE stay there until all of these are done. */
 func interrupt, .text.trap
 	sub	sp, sp, #32
 	stp	x0, x1, [sp]
@@ -124,24 +125,23 @@ trap_interrupt_probe:
 	sub	x0, x0, #FRAME_SIZE
 	str	xzr, [x0]
 trap_interrupt_probed:
-	ldp	x0, x1, [sp, #16]
-	msr	elr_el1, x0
-	msr	spsr_el1, x1
-	ldp	x0, x1, [sp], #32
+	ldp	x0, x1, [sp]
 	msr	spsel, #0
-	msr	tpidr_el0, x30
-	mrs	x30, elr_el1
 	sub	sp, sp, #FRAME_SIZE
 	stp	x0, x1, [sp]
 	store_x2_to_x29
-	mrs	x0, tpidr_el0
-	str	x0, [sp, #240]
+	str	x30, [sp, #240]
+	msr	spsel, #1
+	ldp	x30, x2, [sp, #16]
+	msr	spsel, #0
 	add	x1, sp, #FRAME_SIZE
 	stp	x1, x30, [sp, #FRAME_SP]
-	mrs	x2, spsr_el1
 	str	x2, [sp, #FRAME_PSTATE]
 	stp	x29, x30, [sp, #FRAME_RECORD]
 	add	x29, sp, #FRAME_RECORD
+	msr	spsel, #1
+	add	sp, sp, #32
+	msr	spsel, #0
 	msr	daifclr, #4			/* the thread that it ends in may be a new one */
 	mov	x0, sp
 	bl	trap_interrupt

@@ -18,7 +18,8 @@ typedef uint64_t pte_t;
 #define PTE_ACCESSED (1ull << 5)
 #define PTE_DIRTY    (1ull << 6)
 #define PTE_BLOCK    (1ull << 7)
-#define PTE_SPLIT    (1ull << 9) /* the CPU does not look at it */
+#define PTE_SPLIT    (1ull << 9) /* the CPU does not look at these two */
+#define PTE_CHANGED  (1ull << 10)
 #define PTE_NX       (1ull << 63)
 #define PTE_ADDRESS  0x000ffffffffff000ull
 
@@ -96,6 +97,21 @@ static inline pte_t pte_watched(pte_t e)
 static inline pte_t pte_unwatched(pte_t e)
 {
 	return e | PTE_DIRTY;
+}
+
+static inline bool pte_is_shut(pte_t e)
+{
+	return !(e & PTE_WRITE);
+}
+
+static inline pte_t pte_shut(pte_t e)
+{
+	return e & ~PTE_WRITE;
+}
+
+static inline pte_t pte_open(pte_t e)
+{
+	return e | PTE_WRITE;
 }
 
 static inline unsigned pte_max_level(void)

@@ -3,8 +3,9 @@
  *
  * Job      Make page faults, double faults, NMIs and machine checks run on stacks of their own,
  *          so that no report depends on the stack that may be the culprit. Let a growing stack
- *          have the page that it lacks. Turn any other exception into a struct fault for fault_die(); let the functions between recover_start and
- *          recover_end return false instead; pass interrupts to timer and IPI.
+ *          have the page that it lacks, and a write to a watched page be noted. Turn any other exception
+ *          into a struct fault for fault_die(); let the functions between recover_start and recover_end
+ *          return false instead; pass interrupts to timer and IPI.
  * Owns     the IDT, shared by all CPUs; each CPU's GDT and TSS.
  * Context  exceptions and interrupts, interrupts off.
  * Ends     a fault within a report is told by fault_die(); one more, and the machine leaves
@@ -23,6 +24,7 @@
 #include "boot/stack.h"
 #include "boot/timer.h"
 #include "boot/vm.h"
+#include "boot/watch.h"
 #include "boot/x86_64/apic.h"
 #include "boot/x86_64/regs.h"
 #include "boot/x86_64/trap_stubs.h"
@@ -205,6 +207,14 @@ static bool recovers(const struct trap_frame *f)
 	       f->rip < (uintptr_t)recover_end;
 }
 
+/* True if the access is to be tried again: a write to what is watched. */
+static bool was_watched(const struct trap_frame *f)
+{
+	return f->vector == EXC_PAGE_FAULT &&
+	       (f->error & (PF_PRESENT | PF_WRITE | PF_RESERVED)) == (PF_PRESENT | PF_WRITE) &&
+	       watch_fault(read_cr2());
+}
+
 static void exception(struct trap_frame *f)
 {
 	struct cpu *c = cpu_self();
@@ -219,6 +229,8 @@ static void exception(struct trap_frame *f)
 
 	if (f->vector == EXC_NMI && atomic_load_explicit(&stopping, memory_order_relaxed))
 		cpu_stopped();
+	if (was_watched(f))
+		return;
 	if (recovers(f)) {
 		f->rip = (uintptr_t)recover_failed;
 		return;

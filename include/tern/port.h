@@ -199,13 +199,13 @@ void tern_port_wake_background(void);
  * tern_port_watch_pages - which pages were written to? And from now on note that anew
  * @start: multiple of 2 MiB, in the heap or beside it; all pages lie in one piece of 64 MiB
  * @bits:  a bit for each TERN_WATCHED_PAGE from start on: set for those that are meant
- * @n:     words of bits
+ * @n:     words of bits: 8 for each 2 MiB
  *
- * On return bits are set for those pages alone, of them, that some CPU wrote to since the last call
- * that had them set, or that were not watched: since there was none, or because there is no memory for
- * page tables. A write that another call will not report has been made, and so has all that its CPU
- * stored before it: the caller sees both. Writes by devices need not count, nor those that reach a page
- * by another address.
+ * On return bits are set for those pages alone, of them, that some CPU wrote to since the last call, or
+ * that were not watched: since there was none, or because there is no memory for page tables. Of a page
+ * that the last call did not ask about either answer will do. A write that another call will not report
+ * has been made, and so has all that its CPU stored before it: the caller sees both. Writes by devices
+ * need not count, nor those that reach a page by another address.
  * Pages stay readable and writable; if a write faults, the fault is handled in any context, also with
  * interrupts off and inside of tern. Comes in threads, in the state of the caller of tern, with none of
  * tern's locks held, by one thread at a time, and may wait for other CPUs. False if the kernel cannot do

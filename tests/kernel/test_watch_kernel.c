@@ -8,6 +8,8 @@
 
 #include "arch/arch.h"
 #include "boot/frames.h"
+#include "boot/ipi.h"
+#include "boot/thread.h"
 #include "boot/vm.h"
 #include "boot/vm_tables.h"
 #include "lib/bits.h"
@@ -171,6 +173,70 @@ TEST_SLOW(watch, blocks_are_split_while_others_use_them)
 	run_on_cpus(n, use_or_split, &u);
 	test_note(t, "%u writes beside %u splits", u.used[1], SPLITS);
 	EXPECT_EQ(u.wrong, 0);
+	EXPECT_EQ(level(), 1);
+	close_window();
+}
+
+/* --- what cannot wait ------------------------------------------------------------------------ */
+
+#define STACK_SIZE KiB(16)
+
+/* An interrupt's frame is written to the stack too, in the middle of anything. */
+static void push_and_pop(void *arg)
+{
+	struct users *u = arg;
+	unsigned *used = &u->used[1];
+
+	while (!atomic_load(&u->done)) {
+		volatile uint64_t word[64];
+
+		for (unsigned i = 0; i < ARRAY_SIZE(word); i++)
+			word[i] = *used + i;
+		for (unsigned i = 0; i < ARRAY_SIZE(word); i++)
+			if (word[i] != *used + i)
+				atomic_fetch_add(&u->wrong, 1);
+		if (!arch_irq_enabled())
+			atomic_fetch_add(&u->wrong, 1);
+		++*used;
+		arch_relax();
+	}
+}
+
+static void interrupt_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void live_there_or_split(unsigned cpu, void *arg)
+{
+	struct stack there = { .bottom = WINDOW + BLOCK / 2,
+			       .top = WINDOW + BLOCK / 2 + STACK_SIZE };
+	struct users *u = arg;
+
+	if (cpu == 1)
+		thread_call_on_stack(&there, push_and_pop, u);
+	for (unsigned i = 0; cpu == 0 && i < 10 * SPLITS; i++) {
+		take();
+		ipi_call_others(interrupt_nothing, NULL);
+		if (i % 4 == 0)
+			tern_port_unwatch_pages(WINDOW, BLOCK);
+	}
+	if (cpu == 0)
+		atomic_store(&u->done, true);
+}
+
+TEST(watch, stacks_may_lie_there_and_take_interrupts)
+{
+	struct users u = { .done = false };
+
+	if (cpus_for_tests() < 2)
+		SKIP("one CPU");
+	if (!open_window())
+		SKIP("too little memory");
+	run_on_cpus(2, live_there_or_split, &u);
+	test_note(t, "%u rounds on a stack", u.used[1]);
+	EXPECT(u.wrong == 0 && u.used[1] > 0);
+	tern_port_unwatch_pages(WINDOW, BLOCK);
 	EXPECT_EQ(level(), 1);
 	close_window();
 }
