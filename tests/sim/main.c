@@ -22,10 +22,9 @@
 #include "tests/sim/fault.h"
 #include "tests/sim/sim.h"
 
-#define MEMORY_AT  ((void *)0x140000000ul)
-#define MEMORY_MAX (4ul << 20)
-#define NOTES      256u
-#define LIMIT_S    60u /* for loops that no step is counted in */
+#define MEMORY_AT ((void *)SIM_MEMORY_AT)
+#define NOTES     256u
+#define LIMIT_S   60u /* for loops that no step is counted in */
 
 /* What tern may write to: sim.mk gives its sections these names. */
 extern char __start_tern_data[], __stop_tern_data[], __start_tern_bss[], __stop_tern_bss[];
@@ -140,7 +139,9 @@ static void draw_schedule(struct sim_schedule *s, struct sim_random *rng)
 static void draw_options(struct tern_gc_options *o, struct sim_random *rng)
 {
 	*o = (struct tern_gc_options){
-		.mode = sim_one_in(rng, 4) ? TERN_GC_STW : TERN_GC_BARRIER,
+		.mode = sim_one_in(rng, 4)   ? TERN_GC_STW
+			: sim_one_in(rng, 3) ? TERN_GC_PAGES
+					     : TERN_GC_BARRIER,
 		.percent = (int)(10 + 30 * sim_below(rng, 5)),
 		.min_heap = 8192ul << sim_below(rng, 5),
 		.markers = sim_below(rng, 4),
@@ -187,7 +188,7 @@ static void keep_first_data(void)
 {
 	first_data = malloc(data_size());
 	if (!first_data ||
-	    mmap(MEMORY_AT, MEMORY_MAX, PROT_READ | PROT_WRITE,
+	    mmap(MEMORY_AT, SIM_MEMORY_MAX, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != MEMORY_AT) {
 		printf("sim: no memory at %p\n", MEMORY_AT);
 		exit(2);
@@ -213,6 +214,7 @@ static void run_seed(void)
 	put_back();
 	alarm(LIMIT_S);
 	nnotes = 0;
+	sim_watch_start(sim_random(&rng));
 	sim_work_start(&settings, sim_random(&rng), MEMORY_AT);
 	sim_run(&settings.schedule, sim_random(&rng), sim_work);
 	sim_judge();

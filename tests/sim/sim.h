@@ -8,6 +8,7 @@
  *   sched.c   processors and threads, and who goes on
  *   tsan.c    what the compiler calls for each access to memory
  *   port.c    the kernel that tern is linked into
+ *   watch.c   ... and which pages were written to
  *   model.c   what must be in memory, and what leads to what
  *   work.h    what threads do, in files of its own
  *   touch.c   accesses to objects that are seen by sched.c, as those of tern are */
@@ -23,6 +24,10 @@
 /* tern's settings here: boot/host/tern_config.h has the like of it. */
 #define SIM_CPUS    4u
 #define SIM_THREADS 6u
+
+/* Where the heap's memory lies. */
+#define SIM_MEMORY_AT  0x140000000ul
+#define SIM_MEMORY_MAX (4ul << 20)
 
 /* --- chance ---------------------------------------------------------------------------------- */
 
@@ -131,6 +136,12 @@ extern unsigned sim_quiet;
 void sim_interrupt(struct sim_cpu *cpu);
 /* A thread ends, and its processor has no other. */
 void sim_cpu_goes(struct sim_cpu *cpu);
+
+/* --- pages: watch.c -------------------------------------------------------------------------- */
+
+void sim_watch_start(uint64_t seed);
+/* Somebody is about to write there, and nobody else goes on before he has. */
+void sim_written(const volatile void *at, size_t size);
 
 /* --- what is said: main.c -------------------------------------------------------------------- */
 

@@ -44,44 +44,62 @@ void __tsan_atomic_signal_fence(int order)
 
 /* --- plain ----------------------------------------------------------------------------------- */
 
-#define PLAIN(name)                                                                                \
+static inline void plain(const void *pc)
+{
+	if (sim_schedule.weight[SIM_PLAIN])
+		sim_point(SIM_PLAIN, pc);
+}
+
+#define READ(name)                                                                                 \
 	void __tsan_##name(void *at);                                                              \
 	void __tsan_##name(void *at)                                                               \
 	{                                                                                          \
 		(void)at;                                                                          \
-		if (sim_schedule.weight[SIM_PLAIN])                                                \
-			sim_point(SIM_PLAIN, HERE);                                                \
+		plain(HERE);                                                                       \
 	}
-#define PLAIN_BOTH(n) PLAIN(read##n) PLAIN(write##n)
-#define RANGE(name)                                                                                \
-	void __tsan_##name##_range(void *at, unsigned long size);                                  \
-	void __tsan_##name##_range(void *at, unsigned long size)                                   \
+#define WRITE(name, size)                                                                          \
+	void __tsan_##name(void *at);                                                              \
+	void __tsan_##name(void *at)                                                               \
 	{                                                                                          \
-		(void)size;                                                                        \
-		__tsan_##name##1(at);                                                              \
+		plain(HERE);                                                                       \
+		sim_written(at, size);                                                             \
 	}
+#define PLAIN(n)           READ(read##n) WRITE(write##n, n)
+#define PLAIN_UNALIGNED(n) READ(unaligned_read##n) WRITE(unaligned_write##n, n)
 
-PLAIN_BOTH(1)
-PLAIN_BOTH(2)
-PLAIN_BOTH(4)
-PLAIN_BOTH(8)
-PLAIN_BOTH(16)
-PLAIN(unaligned_read2)
-PLAIN(unaligned_read4)
-PLAIN(unaligned_read8)
-PLAIN(unaligned_read16)
-PLAIN(unaligned_write2)
-PLAIN(unaligned_write4)
-PLAIN(unaligned_write8)
-PLAIN(unaligned_write16)
-RANGE(read)
-RANGE(write)
+PLAIN(1)
+PLAIN(2)
+PLAIN(4)
+PLAIN(8)
+PLAIN(16)
+PLAIN_UNALIGNED(2)
+PLAIN_UNALIGNED(4)
+PLAIN_UNALIGNED(8)
+PLAIN_UNALIGNED(16)
+
+void __tsan_read_range(void *at, unsigned long size);
+void __tsan_write_range(void *at, unsigned long size);
+
+void __tsan_read_range(void *at, unsigned long size)
+{
+	(void)at;
+	(void)size;
+	plain(HERE);
+}
+
+void __tsan_write_range(void *at, unsigned long size)
+{
+	plain(HERE);
+	for (unsigned long i = 0; i < size; i++)
+		sim_written((char *)at + i, 1);
+}
 
 /* --- atomic ---------------------------------------------------------------------------------- */
 
 /* Whom the model has asked for, or the end of a marking. */
 static inline void changed(const volatile void *at)
 {
+	sim_written(at, 1); /* aligned, so in one page */
 	if (at == sim_self->watched)
 		model_changed();
 	else if (at == &tern_heap.pages.sweepgen)
