@@ -101,11 +101,13 @@ TEST(remap_host, a_kernel_without_addresses)
 /* It is copied, if there is room. */
 TEST(remap_host, copied_where_there_are_no_addresses)
 {
-	uint8_t *p, *q;
-	void *wall;
+	uint8_t *p, *q, *wall = NULL;
 
 	REQUIRE(own_heap_begin(MiB(8)) == MiB(8) && own_heap_add());
-	REQUIRE((p = tern_malloc(SIZE)) && (wall = tern_pages_alloc(PAGE, 0, 0)));
+	REQUIRE((p = tern_malloc(SIZE)));
+	/* The page behind it, so that it cannot grow where it is; there may be free ones before it. */
+	while (!wall || (uintptr_t)wall < (uintptr_t)p)
+		REQUIRE((wall = tern_pages_alloc(PAGE, 0, 0)));
 	for (size_t i = 0; i < SIZE; i += PAGE)
 		p[i] = (uint8_t)(i / PAGE);
 	atomic_store(&host_ranges_reserves, 0);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* own_heap.c - see own_heap.h. A heap's records point to each other and into tern_heap and tern_tables,
- * which stay where they are: so it may be put aside byte by byte while nobody uses it. */
+ * which stay where they are: so it may be put aside byte by byte while nobody uses it, no collector
+ * either. */
 #include "tests/unit/own_heap.h"
 
+#include <tern/gc.h>
 #include <tern/tern.h>
 
 #include "lib/string.h"
 #include "mm/gchook.h"
 #include "mm/heap.h"
+#include "tests/unit/collect.h"
 #include "tests/unit/heap.h"
 
 static struct tern_heap other TERN_UNCLEARED;
@@ -22,14 +25,18 @@ size_t own_heap_begin(size_t size)
 	/* A test that was cut short has left it so. */
 	if (run)
 		own_heap_end();
+	if (!heap_for_tests())
+		return 0;
+	hold_between_cycles();
 	/* Stacks that a CPU keeps are in no heap's own records. */
-	if (heap_for_tests())
-		all_cpus_offline();
-	for (run_size = size; heap_for_tests() && run_size >= TERN_HEAP_PAGE; run_size /= 2)
+	all_cpus_offline();
+	for (run_size = size; run_size >= TERN_HEAP_PAGE; run_size /= 2)
 		if ((run = tern_pages_alloc(run_size, 0, 0)))
 			break;
-	if (!run)
+	if (!run) {
+		tern_gc_release();
 		return 0;
+	}
 	memcpy(&other, &tern_heap, sizeof(other));
 	memcpy(&other_tables, &tern_tables, sizeof(other_tables));
 	memcpy(&other_none, &tern_mcache_none, sizeof(other_none));
@@ -78,6 +85,7 @@ void own_heap_end(void)
 	memcpy(&tern_mcache_none, &other_none, sizeof(tern_mcache_none));
 	atomic_store(&tern_gchooks, other_hooks);
 	memset(&other, 0, sizeof(other)); /* where it is a root, it would keep what it leads to */
+	tern_gc_release();
 	tern_pages_free(run, run_size);
 	run = NULL;
 }
