@@ -8,14 +8,14 @@
  *          changed here by compare and swap.
  * Shut     Most blocks are not written to between two looks. So each is shut, by the entry that leads to
  *          its pages: the first write faults, and opens it. A block that is still shut need not be looked
- *          at. It is shut again, and all CPUs know, before its pages are looked at: what is
+ *          at. One that is open is shut again, and all CPUs know, before its pages are looked at: what is
  *          written from then on opens it, what was before says so in the page's entry. A page that was not
  *          asked about the last time may have been written to before it was shut: port.h allows for that.
  * Whose    Only blocks are shut that were one entry before, so all of them is the heap's: neither tables nor
  *          the stacks of faults are there.
  * Frames   for tables come from the kernel's own memory, 4 KiB for 2 MiB of heap, and go back. What the
  *          kernel needs for growing its pool stays: without a table, pages count as written to.
- * Locks    vm(130), frames(140), for 256 KiB at a time.   Context: port.h; watch_fault() any.
+ * Locks    vm(130), frames(140), to split a block, or to look at 256 KiB.   Context: port.h; watch_fault() any.
  * Who      Others are told to forget after the entries were changed, and answer with an interrupt, on
  *          x86_64; on aarch64 the machine tells them, and does not go on until what they began with
  *          the old entries is done. So a write that sets no bit any more is made, and seen. */
@@ -188,6 +188,7 @@ bool tern_port_watch_pages(uintptr_t start, uint64_t *bits, size_t n)
 	unsigned nblocks = (unsigned)(n / BLOCK_WORDS);
 	bool changed = false;
 
+	TERN_ASSERT(nblocks <= ARRAY_SIZE(begun));
 	for (unsigned b = 0; b < nblocks; b++) {
 		begun[b] = any(bits + b * BLOCK_WORDS)
 				   ? begin(start + b * BLOCK, bits + b * BLOCK_WORDS)
@@ -223,7 +224,7 @@ static void look_at_pages(uintptr_t va, uint64_t *bits)
 
 void tern_port_written_pages(uintptr_t start, uint64_t *bits, size_t n)
 {
-	for (; n; n -= BLOCK_WORDS, start += BLOCK, bits += BLOCK_WORDS)
+	for (; n >= BLOCK_WORDS; n -= BLOCK_WORDS, start += BLOCK, bits += BLOCK_WORDS)
 		if (is_shut(vm_split_entry(start)))
 			clear(bits);
 		else if (any(bits))
