@@ -228,8 +228,9 @@ TEST(dirty, pages_that_another_took_are_looked_at_by_who_waits)
 	bool done = false;
 
 	REQUIRE(collector_for_tests());
-	if (tern_gc_state.options.mode != TERN_GC_PAGES || cpus_for_tests() < 2)
-		SKIP("not mode=pages, or one CPU");
+	if (cpus_for_tests() < 2)
+		SKIP("one CPU");
+	REQUIRE(tern_port_watch_pages(0, NULL, 0) && change_options(TERN_GC_PAGES, false, false));
 	page = tern_alloc(TERN_WATCHED_PAGE);
 	REQUIRE(page);
 	start_marking();
@@ -238,4 +239,5 @@ TEST(dirty, pages_that_another_took_are_looked_at_by_who_waits)
 	run_on_cpus(2, take_or_finish, &done);
 	EXPECT(done);
 	page = NULL;
+	restore_options();
 }
