@@ -717,27 +717,39 @@ struct holders {
 	atomic_uint running, wrong;
 };
 
-static void hold_or_collect(unsigned cpu, void *arg)
+static void relax(unsigned n)
 {
-	struct holders *h = arg;
+	while (n--)
+		arch_relax();
+}
 
-	while (cpu == 0 && atomic_load(&h->running))
-		tern_gc();
-	for (unsigned i = 0; cpu != 0 && i < 300; i++) {
+static void hold_often(struct holders *h)
+{
+	for (unsigned i = 0; i < 300; i++) {
 		uint64_t before;
 
 		tern_gc_hold();
 		before = phases_passed();
-		for (unsigned step = 0; step < 50 * (i % 8); step++)
-			arch_relax();
+		relax(i % 8);
 		if (phases_passed() != before)
 			atomic_fetch_add(&h->wrong, 1);
 		tern_gc_release();
-		for (unsigned step = 0; step < 50 * (i % 5); step++)
-			arch_relax();
+		relax(i % 5);
 	}
+	atomic_fetch_sub(&h->running, 1);
+}
+
+static void hold_or_collect(unsigned cpu, void *arg)
+{
+	struct holders *h = arg;
+
 	if (cpu != 0)
-		atomic_fetch_sub(&h->running, 1);
+		hold_often(h);
+	while (cpu == 0 && atomic_load(&h->running)) {
+		tern_gc();
+		/* Where CPUs take turns the others are to have theirs between two stops of the world. */
+		relax(2);
+	}
 }
 
 TEST(gc, no_cycle_begins_or_ends_while_another_cpu_holds_them)
