@@ -145,15 +145,11 @@ trap_interrupt_probed:
 	msr	daifclr, #4			/* the thread that it ends in may be a new one */
 	mov	x0, sp
 	bl	trap_interrupt
-	b	resume
+	b	resume_thread
 endfunc interrupt
 
-/* Back to what the frame at SP says; interrupts are masked. */
-func resume, .text.trap
-	ldp	x4, x5, [sp, #FRAME_PC]
-	msr	elr_el1, x4
-	msr	spsr_el1, x5
-	ldp	x0, x1, [sp]
+/* x0 and x1 are for the caller. */
+.macro load_x2_to_x30
 	ldp	x2, x3, [sp, #16]
 	ldp	x4, x5, [sp, #32]
 	ldp	x6, x7, [sp, #48]
@@ -169,9 +165,38 @@ func resume, .text.trap
 	ldp	x26, x27, [sp, #208]
 	ldp	x28, x29, [sp, #224]
 	ldr	x30, [sp, #240]
+.endm
+
+/* Back to what the frame at SP says, on the trap stack. */
+func resume, .text.trap
+	ldp	x0, x1, [sp, #FRAME_PC]
+	msr	elr_el1, x0
+	msr	spsr_el1, x1
+	load_x2_to_x30
+	ldp	x0, x1, [sp]
 	add	sp, sp, #FRAME_SIZE
 	eret
 endfunc resume
+
+/* The same on a thread's stack; interrupts are masked. A load from there may abort, as in interrupt(): so
+ * ELR and SPSR are set when all is loaded, and the last of it comes from the trap stack. */
+func resume_thread, .text.trap
+	ldp	x0, x1, [sp]
+	ldp	x2, x3, [sp, #FRAME_PC]
+	msr	spsel, #1
+	sub	sp, sp, #32
+	stp	x0, x1, [sp]
+	stp	x2, x3, [sp, #16]
+	msr	spsel, #0
+	load_x2_to_x30
+	add	sp, sp, #FRAME_SIZE
+	msr	spsel, #1
+	ldp	x0, x1, [sp, #16]
+	msr	elr_el1, x0
+	msr	spsr_el1, x1
+	ldp	x0, x1, [sp], #32
+	eret
+endfunc resume_thread
 
 /* void trap_set_stack(uintptr_t top, uintptr_t bottom): the caller runs on SP_EL0. */
 func trap_set_stack
