@@ -535,10 +535,13 @@ static bool is_uniform(const pte_t *table)
 void *vm_join(uintptr_t va)
 {
 	pte_t *slot = vm_split_entry(va), *table;
-	pte_t e = slot ? load(slot) : 0;
+	pte_t e;
 
+	if (!slot || !may_replace(va, 1))
+		return NULL;
+	e = load(slot);
 	table = table_of(e);
-	if (!slot || !may_replace(va, 1) || (e & PTE_CHANGED && !is_uniform(table)))
+	if (e & PTE_CHANGED && !is_uniform(table))
 		return NULL;
 	e = load(table);
 	replace(slot, pte_leaf(pte_pa(e), pte_prot(e), 1));

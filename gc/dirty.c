@@ -8,10 +8,11 @@
  * Sound    What must hold is that in the last pause no black object leads to a white one that nothing
  *          finds there (concurrent.c). Say one did. What is in its slot now was stored after the object
  *          was last looked into, or the look had found it. The page was watched by then; or its span
- *          is new, and it counts as written to the first time that it is asked about. So the first taking after that store, or the
- *          last pause's, reports the page, and the port promises that the store is seen from then on.
- *          The object is looked into again then, if it is black: and so the slot was, which it was
- *          not. If it is not black yet, it is looked into later still, when it becomes so: likewise.
+ *          is new, and it counts as written to the first time that it is asked about. So the first
+ *          taking after that store, or the last pause's, reports the page, and the port promises that
+ *          the store is seen from then on. The object is looked into again then, if it is black: and so
+ *          the slot was, which it was not. If it is not black yet, it is looked into later still, when
+ *          it becomes so: likewise.
  * Order    Whether it is black yet, its mark tells. On a CPU that orders little, who marks may have looked
  *          into an object before others see the mark he set. So nobody marks while pages are taken
  *          (concurrent.c: taking): who begins later sees what was stored before.
@@ -92,7 +93,7 @@ static uint64_t note_word(struct tern_arena *a, unsigned i, uint64_t bits)
 }
 
 /* Those to ask about. Spans may come meanwhile, but none of those that are meant go away. Pages that were not
- * asked about the last time are noted here: returns how many. */
+ * asked about the last time, of which the port need not know, are noted here: returns how many. */
 static TERN_NOINLINE uint64_t find_pages(struct tern_arena *a, uint64_t bits[WORDS])
 {
 	uint64_t n = 0;

@@ -51,8 +51,8 @@ bool tern_gc_while_stopped(void (*fn)(void *arg, uintptr_t sp), void *arg);
 
 /* Between gc.c and concurrent.c -------------------------------------------------------------- */
 
-/* Exact in the stopped world: a cycle begins and ends there, and asks, or one might that was decided on before
- * somebody held it. */
+/* Exact in the stopped world alone. So who begins or ends a cycle asks once more when it has stopped: a hold may
+ * have come since he decided to. */
 bool tern_gc_is_held(void);
 bool tern_gc_may_start(void);
 bool tern_gc_become_busy(bool wait);
