@@ -409,6 +409,13 @@ static bool start(uintptr_t sp, enum tern_pacer_why why, bool must)
 	return done;
 }
 
+/* It may be another thread that ended the marking, and has not given its memory back yet. */
+static void wait_until_settled(void)
+{
+	tern_gc_become_busy(true);
+	tern_gc_end_busy();
+}
+
 struct request {
 	enum tern_pacer_why why;
 	bool done;
@@ -425,8 +432,10 @@ static void cycle(uintptr_t sp, void *arg)
 	r->done = start(sp, r->why, must);
 	if (!r->done)
 		return;
-	if (must && is_concurrent())
+	if (must && is_concurrent()) {
 		tern_gc_finish_marking(sp);
+		wait_until_settled();
+	}
 	if (must || tern_gc_state.options.no_lazy_sweep)
 		tern_gc_sweep_all();
 }
