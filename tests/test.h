@@ -44,8 +44,9 @@ void test_note(struct test *t, const char *format, ...) TERN_PRINTF(2, 3); /* "#
 #define TEST_SCRATCH_SIZE (704u << 10)
 extern char test_scratch[TEST_SCRATCH_SIZE];
 
-/* If it is set: called after each test, such as to collect what it has left. */
-extern void (*test_after_each)(void);
+/* If they are set: called before each test, such as to keep it on one CPU, and after each, such as to collect
+ * what it has left. */
+extern void (*test_before_each)(void), (*test_after_each)(void);
 
 /* Run every test whose "group.name" matches the pattern (see tern_str_match; a pattern without
  * wildcards also matches a group, and NULL matches all). Prints KTAP. Returns how many failed,

@@ -3,6 +3,7 @@
  *
  * Options of the kernel's command line: seed=N for the tests' random numbers, quick to leave out
  * slow ones. Locks: none. Context: thread 0; see include/tern/command.h. */
+#include <tern/port.h>
 #include <tern/tern.h>
 
 #include "arch/arch.h"
@@ -10,6 +11,7 @@
 #include "boot/gc.h"
 #include "boot/machine.h"
 #include "boot/start.h"
+#include "boot/thread.h"
 #include "lib/string.h"
 #include "samples/monitor/monitor.h"
 #include "tests/test.h"
@@ -36,6 +38,12 @@ static enum tern_command_result list_tests(void)
 	return TERN_COMMAND_OK;
 }
 
+/* Whichever it is: what a test finds in its CPU's caches must not depend on whether another CPU was idle. */
+static void stay_on_this_cpu(void)
+{
+	thread_pin(tern_port_cpu_id());
+}
+
 static enum tern_command_result run_test(int argc, char **argv)
 {
 	const char *pattern = argc > 1 ? argv[1] : NULL;
@@ -49,7 +57,9 @@ static enum tern_command_result run_test(int argc, char **argv)
 		return list_tests();
 	if (!gc_add_test_roots())
 		return TERN_COMMAND_FAILED;
+	test_before_each = stay_on_this_cpu;
 	failed = test_run(pattern, test_seed(), quick);
+	thread_pin(THREAD_ANY_CPU);
 	if (failed < 0)
 		tern_printf("no test matches %s\n", pattern ? pattern : "");
 	else

@@ -14,7 +14,7 @@
 #include "lib/lock.h"
 #include "lib/string.h"
 
-void (*test_after_each)(void);
+void (*test_before_each)(void), (*test_after_each)(void);
 char test_scratch[TEST_SCRATCH_SIZE] TERN_ALIGNED(8192) TERN_UNCLEARED;
 
 /* The linker makes these around the section. */
@@ -125,6 +125,8 @@ static bool run_one(struct test *t, unsigned number, uint64_t seed)
 	t->skip_reason = NULL;
 	t->rng = hash_text(hash_text(seed ^ 0xcbf29ce484222325ull, t->group), t->name);
 	memset(test_scratch, 0, sizeof(test_scratch));
+	if (test_before_each)
+		test_before_each();
 	t->fn(t);
 	memset(test_scratch, 0, sizeof(test_scratch)); /* no stale pointers, where it is a root */
 	if (test_after_each)
