@@ -87,22 +87,22 @@ static bool is_in(const struct tern_arena_window *w, uint64_t i)
 static void fill_window(const struct tern_arena_map *m, struct tern_arena_window *w,
 			const struct tern_arena_window *old)
 {
-	uint64_t ntables = 0;
+	uint64_t ntables = 0, high = get(&m->high);
 
-	for (uint64_t i = 0; i < w->n; i++) {
-		uint64_t at = w->first + i;
+	for (uint64_t at = get(&m->low); at <= high; at++) {
 		struct tern_arena_table *t = is_in(old, at)
 						     ? load_table(&old->table[at - old->first])
 						     : table_of(m, at * ARENA_TABLE_PAGES);
 
-		atomic_store_explicit(&w->table[i], t, memory_order_relaxed);
+		atomic_store_explicit(&w->table[at - w->first], t, memory_order_relaxed);
 		ntables += t != NULL;
 	}
 	set(&w->ntables, ntables);
 }
 
-/* Twice as much as there is, so that it lasts until the heap has grown by half, to whichever side: all
- * windows together take a few words for each table. Tables far from all others are not worth it. */
+/* Twice as much as there is, which lies in the middle: so it lasts until the heap has grown by half, to
+ * whichever side, and all windows together take a few words for each table. Tables far from all others
+ * are not worth it. */
 static void widen(struct tern_arena_map *m, struct tern_meta *meta)
 {
 	const struct tern_arena_window *old =

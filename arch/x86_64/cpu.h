@@ -57,11 +57,17 @@ static inline uint64_t arch_ticks(void)
 	return (uint64_t)high << 32 | low;
 }
 
-/* Eight stores to a turn: string instructions take long to start, and vectors are not ours. */
+/* A string instruction takes long to begin, and then clears two words in the time of one store. Vectors are
+ * not ours. */
 static inline void arch_clear(void *p, size_t size)
 {
 	uint64_t __attribute__((may_alias)) *w = p, *end = w + size / 8;
 
+	if (size >= 768) {
+		size /= 8;
+		__asm__ volatile("rep stosq" : "+D"(p), "+c"(size) : "a"(0ul) : "memory");
+		return;
+	}
 	for (; w + 8 <= end; w += 8)
 		w[0] = w[1] = w[2] = w[3] = w[4] = w[5] = w[6] = w[7] = 0;
 	for (; w < end; w++)
