@@ -38,15 +38,20 @@ static void print_return(unsigned i, uintptr_t ret)
 	print_frame(i, ret - 1);
 }
 
+static bool is_frame(uintptr_t fp)
+{
+	return fp % 8 == 0 && vm_readable(fp, 16);
+}
+
 void backtrace_print(uintptr_t pc, uintptr_t fp, uintptr_t caller)
 {
 	unsigned i = 0;
 
 	print_frame(i++, pc);
-	if (caller && !symbol_at(pc, NULL))
+	if (caller && !(is_frame(fp) && ((const uintptr_t *)fp)[1] == caller))
 		print_return(i++, caller);
 	/* A frame is the caller's frame pointer and the return address; callers lie higher. */
-	while (i < BACKTRACE_MAX && fp % 8 == 0 && vm_readable(fp, 16)) {
+	while (i < BACKTRACE_MAX && is_frame(fp)) {
 		const uintptr_t *frame = (const uintptr_t *)fp;
 
 		if (!symbol_at(frame[1] - 1, NULL))

@@ -18,7 +18,8 @@ struct fault {
 	uintptr_t addr; /* the faulting address */
 	uint64_t code;  /* error code or ESR */
 	uintptr_t pc, sp, fp;
-	uintptr_t caller;  /* return address to show when pc lies in no function; 0 if unknown */
+	uintptr_t
+		caller; /* where pc's function returns to, if it may have no frame that says so; or 0 */
 	const void *frame; /* boot/ARCH's trap frame, or NULL */
 };
 

@@ -19,6 +19,7 @@
 #include "boot/fault.h"
 #include "boot/ipi.h"
 #include "boot/machine.h"
+#include "boot/symbols.h"
 #include "boot/timer.h"
 #include "boot/vm.h"
 #include "boot/watch.h"
@@ -159,6 +160,21 @@ static void undo_interrupt(struct trap_frame *f)
 	f->sp = read_sysreg(sp_el0);
 }
 
+static uintptr_t function_of(uintptr_t addr)
+{
+	uintptr_t offset;
+
+	return symbol_at(addr, &offset) ? addr - offset : 0;
+}
+
+/* A function that has called another has x30 lead into itself since, and a frame. */
+static uintptr_t caller_of(const struct trap_frame *f)
+{
+	uintptr_t from = function_of(f->x[30] - 1);
+
+	return from && from != function_of(f->pc) ? f->x[30] : 0;
+}
+
 static bool is_data_abort(const struct trap_frame *f, unsigned vector, unsigned status)
 {
 	return vector < TRAP_FROM_LOWER && vector % 4 == TRAP_SYNC &&
@@ -197,7 +213,7 @@ void trap_exception(struct trap_frame *f, unsigned vector)
 	fault.pc = f->pc;
 	fault.sp = f->sp;
 	fault.fp = f->x[29];
-	fault.caller = f->x[30];
+	fault.caller = caller_of(f);
 	fault_die(&fault);
 }
 

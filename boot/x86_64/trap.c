@@ -22,6 +22,7 @@
 #include "boot/ipi.h"
 #include "boot/machine.h"
 #include "boot/stack.h"
+#include "boot/symbols.h"
 #include "boot/timer.h"
 #include "boot/vm.h"
 #include "boot/watch.h"
@@ -242,7 +243,7 @@ static void exception(struct trap_frame *f)
 	if (f->vector == EXC_PAGE_FAULT)
 		describe_page_fault(f, &fault);
 	/* After a call to nowhere the return address is what lies uppermost. */
-	if (vm_readable(f->rsp, sizeof(uintptr_t)))
+	if (!symbol_at(f->rip, NULL) && vm_readable(f->rsp, sizeof(uintptr_t)))
 		fault.caller = *(const uintptr_t *)f->rsp;
 	fault_die(&fault);
 }
