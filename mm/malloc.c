@@ -57,14 +57,23 @@ static TERN_INLINE void *take_at(struct tern_slots *e, bool collected, size_t mo
 	return p;
 }
 
-static TERN_INLINE void *take_ready(struct tern_mcache *c, enum tern_kind kind, size_t sizeclass,
+/* Those that lie so many words from the first of their kind. Where the kind is a constant, all that is
+ * loaded lies at constant distances from one register. */
+static TERN_INLINE struct tern_slots *slots_at(struct tern_mcache *c, enum tern_kind kind,
+					       size_t words)
+{
+	void *of_first_kind = (uint64_t *)c->slots + words;
+
+	return (struct tern_slots *)TERN_OPAQUE(of_first_kind) + (size_t)kind * TERN_SIZECLASSES;
+}
+
+static TERN_INLINE void *take_ready(struct tern_mcache *c, enum tern_kind kind, size_t words,
 				    bool zero)
 {
-	struct tern_slots *e = &c->slots[(size_t)kind * TERN_SIZECLASSES];
 	size_t place;
 
-	e += sizeclass;
-	return take_at(TERN_OPAQUE(e), kind != TERN_KIND_MANUAL, TERN_SMALL_MAX, zero, &place);
+	return take_at(slots_at(c, kind, words), kind != TERN_KIND_MANUAL, TERN_SMALL_MAX, zero,
+		       &place);
 }
 
 /* The same, when the cache has just been refilled. */
@@ -193,13 +202,14 @@ static TERN_NOINLINE void *take_more(size_t spc, bool zero, unsigned long irq)
 	return likely(p) ? p : take_slow(spc, zero, 0);
 }
 
-static TERN_INLINE void *take(enum tern_kind kind, size_t sizeclass, bool zero)
+/* words: TERN_FINE_UNIT times the class. */
+static TERN_INLINE void *take(enum tern_kind kind, size_t words, bool zero)
 {
 	unsigned long irq = tern_irq_save();
-	void *p = take_ready(tern_heap_cache(), kind, sizeclass, zero);
+	void *p = take_ready(tern_heap_cache(), kind, words, zero);
 
 	if (unlikely(!p))
-		return take_more(tern_spanclass_of(kind, sizeclass), zero, irq);
+		return take_more(tern_spanclass_of(kind, words / TERN_FINE_UNIT), zero, irq);
 	tern_irq_restore(irq);
 	return p;
 }
@@ -288,7 +298,7 @@ static TERN_NOINLINE void *take_coarse(enum tern_kind kind, size_t size, bool ze
 {
 	if (size > TERN_SMALL_OBJECT_MAX)
 		return take_large(size, 1, kind, zero, NULL);
-	return take(kind, tern_sizeclass_of(tern_debug_room(size)), zero);
+	return take(kind, TERN_FINE_UNIT * tern_sizeclass_of(tern_debug_room(size)), zero);
 }
 
 void *tern_malloc(size_t size)
@@ -320,7 +330,8 @@ void *tern_aligned_alloc(size_t align, size_t size)
 		return tern_debug_made(
 			take_large(size ? size : 1, align, TERN_KIND_MANUAL, false, NULL), size,
 			false);
-	return tern_debug_made(take(TERN_KIND_MANUAL, sizeclass, false), size, false);
+	return tern_debug_made(take(TERN_KIND_MANUAL, TERN_FINE_UNIT * sizeclass, false), size,
+			       false);
 }
 
 /* --- collected kinds ------------------------------------------------------------------- */
@@ -386,24 +397,23 @@ void *tern_alloc_noscan(size_t size)
 
 /* --- typed objects ----------------------------------------------------------------------- */
 
-static TERN_NOINLINE void *take_typed_slow(uint64_t entry, size_t sizeclass)
+static TERN_NOINLINE void *take_typed_slow(uint64_t entry, size_t words)
 {
-	return take_slow(tern_spanclass_of(TERN_KIND_TYPED, sizeclass), true, entry);
+	return take_slow(tern_spanclass_of(TERN_KIND_TYPED, words / TERN_FINE_UNIT), true, entry);
 }
 
 /* The entry is there before anybody may stop this CPU: see typed.h. */
-static TERN_INLINE void *take_typed(size_t sizeclass, uint64_t entry, size_t elemsize)
+static TERN_INLINE void *take_typed(size_t words, uint64_t entry, size_t elemsize)
 {
 	unsigned long irq = tern_irq_save();
-	struct tern_slots *e = &tern_heap_cache()->slots[TERN_KIND_TYPED * TERN_SIZECLASSES];
+	struct tern_slots *e = slots_at(tern_heap_cache(), TERN_KIND_TYPED, words);
 	size_t place;
 	void *p;
 
-	e += sizeclass;
 	p = take_at(e, true, elemsize, true, &place);
 	if (unlikely(!p)) {
 		tern_irq_restore(irq);
-		return take_typed_slow(entry, sizeclass);
+		return take_typed_slow(entry, words);
 	}
 	tern_typed_put(e->span->entries, elemsize, place, entry);
 	tern_irq_restore(irq);
@@ -425,24 +435,24 @@ static TERN_NOINLINE void *new_slow(const struct tern_type *type, size_t n)
 				       true);
 	sizeclass = tern_sizeclass_of(tern_debug_room(size));
 	elemsize = tern_sizeclass_size[sizeclass];
-	return tern_debug_made(
-		take_typed(sizeclass, tern_typed_entry_of(type, size, elemsize), elemsize), size,
-		true);
+	return tern_debug_made(take_typed(TERN_FINE_UNIT * sizeclass,
+					  tern_typed_entry_of(type, size, elemsize), elemsize),
+			       size, true);
 }
 
 /* A small type's mask is an entry. Of what tern_type_check() asks, only that is looked at which keeps
  * marking within the object. */
 void *tern_new(const struct tern_type *type)
 {
-	size_t words;
+	size_t last; /* word of it; opaque, or the compiler would keep the size, too */
 
 	if (!type)
 		return NULL;
-	words = (type->size + 7) / 8;
-	if (likely(type->size - 1 < TERN_MASK8_MAX - TERN_DEBUG_REDZONE && type->ptrdata &&
-		   type->mask && type->mask[0] >> words == 0))
+	last = TERN_OPAQUE((type->size - 1) / 8);
+	if (likely(last < (TERN_MASK8_MAX - TERN_DEBUG_REDZONE) / 8 && type->mask &&
+		   type->mask[0] >> last <= 1))
 		return tern_debug_made(
-			take_typed(tern_sizeclass_fine[words + TERN_DEBUG_REDZONE / 8],
+			take_typed(tern_sizeclass_fine[last + 1 + TERN_DEBUG_REDZONE / 8],
 				   type->mask[0], TERN_MASK8_MAX),
 			type->size, true);
 	return new_slow(type, 1);

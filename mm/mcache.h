@@ -21,6 +21,8 @@ struct tern_slots {
 		uint16_t elemsize;
 	};
 };
+TERN_STATIC_ASSERT(sizeof(struct tern_slots) == TERN_FINE_UNIT * sizeof(uint64_t),
+		   "the table of classes tells where their slots are");
 #define TERN_SLOTS_TAKEN (1ull << 17)
 /* Of collected objects: a free slot of the word may hold something else than zeros. */
 #define TERN_SLOTS_DIRTY (1ull << 16)
@@ -111,7 +113,7 @@ static TERN_INLINE void *tern_mcache_take(struct tern_slots *e, size_t *place, b
 	slot = (unsigned)__builtin_ctzll(free);
 	*place = slot;
 	*dirty = taken & TERN_SLOTS_DIRTY;
-	p = (void *)(e->base + slot * (unsigned)(uint16_t)taken);
+	p = (void *)(e->base + (unsigned)(uint16_t)taken * slot);
 	if (!p)
 		__builtin_unreachable(); /* or who calls this would test it once more */
 	return p;

@@ -29,7 +29,10 @@ typedef uint16_t tern_spanclass;
 /* Of these, the first. */
 #define TERN_SPANCLASSES_COLLECTED (TERN_KIND_MANUAL * TERN_SIZECLASSES)
 
-/* Small sizes look their class up in steps of 8 up to 1024, and of 128 from there on. */
+/* Small sizes look their class up in steps of 8 up to 1024, and of 128 from there on. In the first table it
+ * stands times TERN_FINE_UNIT: who allocates wants to know how many words from the first class its slots
+ * lie (mm/mcache.h), and need not multiply. */
+#define TERN_FINE_UNIT 4u
 extern const uint8_t tern_sizeclass_fine[], tern_sizeclass_coarse[];
 extern const uint16_t tern_sizeclass_size[];
 extern const uint8_t tern_sizeclass_pages[];   /* in a span */
@@ -40,7 +43,7 @@ extern const uint32_t tern_sizeclass_magic[];
 static inline size_t tern_sizeclass_of(size_t size)
 {
 	if (size <= TERN_FINE_MAX)
-		return tern_sizeclass_fine[(size + 7) / 8];
+		return tern_sizeclass_fine[(size + 7) / 8] / TERN_FINE_UNIT;
 	return tern_sizeclass_coarse[(size - TERN_FINE_MAX + 127) / 128];
 }
 

@@ -25,6 +25,7 @@
 /* Small request sizes look their class up in steps of 8 up to here, then of 128. */
 #define FINE_LIMIT  1024u
 #define FINE_STEP   8u
+#define FINE_UNIT   4u /* TERN_FINE_UNIT */
 #define COARSE_STEP 128u
 
 struct sizeclass {
@@ -148,7 +149,7 @@ static unsigned magic_at(unsigned c)
 
 static unsigned fine_at(unsigned i)
 {
-	return class_of(i ? i * FINE_STEP : 1);
+	return FINE_UNIT * class_of(i ? i * FINE_STEP : 1);
 }
 
 static unsigned coarse_at(unsigned i)
@@ -173,8 +174,9 @@ int main(void)
 	print_array("uint16_t", "sizeclass_nelems", count, nelems_at);
 	printf("\n/* 2^32 / size, rounded up */");
 	print_array("uint32_t", "sizeclass_magic", count, magic_at);
-	printf("\n/* class of size n: [(n + 7) / 8] up to 1024, then [(n - 1024 + 127) / 128] */");
+	printf("\n/* class of size n, times %u: [(n + 7) / 8] up to 1024 */", FINE_UNIT);
 	print_array("uint8_t", "sizeclass_fine", FINE_LIMIT / FINE_STEP + 1, fine_at);
+	printf("\n/* class of size n: [(n - 1024 + 127) / 128] from there on */");
 	print_array("uint8_t", "sizeclass_coarse", (MAX_SMALL - FINE_LIMIT) / COARSE_STEP + 1,
 		    coarse_at);
 	printf("\n#endif\n");
