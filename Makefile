@@ -162,8 +162,8 @@ $(D)/sources: force | $$(@D)/.dir
 	@echo '$(image_src) $(host_src) $(bench_src)' | cmp -s - $@ || \
 		echo '$(image_src) $(host_src) $(bench_src)' > $@
 
-# Text is not printed in a hurry, and this is the largest file of which that can be said.
-$(D)/lib/print.o: CFLAGS += $(if $(filter release,$(BUILD)),-Os)
+# Text is not printed in a hurry, nor is a heap checked in one: the largest files of which that can be said.
+$(addprefix $(D)/,lib/print.o gc/verify.o own/gc/verify.o): CFLAGS += $(if $(filter release,$(BUILD)),-Os)
 $(D)/%.o: %.c $(D)/flags | $$(@D)/.dir
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

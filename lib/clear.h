@@ -12,7 +12,7 @@ typedef uint64_t __attribute__((may_alias)) tern_word;
 
 /* Objects of a few words are the rule: the last word by itself, which may be the odd one, and then
  * two to a turn. size > 0. */
-static inline void tern_clear(void *p, size_t size)
+static inline void tern_clear_inline(void *p, size_t size)
 {
 	tern_word *w = p, *end = w + size / sizeof(*w);
 
@@ -23,5 +23,8 @@ static inline void tern_clear(void *p, size_t size)
 	for (end[-1] = 0; w < end - 1; w += 2)
 		w[0] = w[1] = 0;
 }
+
+/* Where a call does not matter. */
+void tern_clear(void *p, size_t size);
 
 #endif

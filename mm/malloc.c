@@ -52,7 +52,7 @@ static TERN_INLINE void *take_at(struct tern_slots *e, bool collected, size_t mo
 		size = e->elemsize;
 		if (size > most)
 			__builtin_unreachable(); /* the compiler need not think of large ones */
-		tern_clear(p, size);
+		tern_clear_inline(p, size);
 	}
 	return p;
 }
