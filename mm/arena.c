@@ -27,10 +27,7 @@ static struct tern_arena_table *table_of(const struct tern_arena_map *m, uint64_
 {
 	struct tern_arena *a = tern_arena_of(m, page);
 
-	if (!a)
-		return NULL;
-	return atomic_load_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
-				    memory_order_relaxed);
+	return a ? tern_arena_page_table(a, page) : NULL;
 }
 
 struct tern_mspan *tern_arena_span_beyond(const struct tern_arena_map *m, uint64_t page)
@@ -195,9 +192,7 @@ static struct tern_arena *arena_of_taken(const struct tern_arena_map *m, uint64_
 static struct tern_arena_table *table_of_taken(const struct tern_arena_map *m, uint64_t page)
 {
 	TERN_ASSERT(table_of(m, page));
-	return atomic_load_explicit(
-		&arena_of_taken(m, page)->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
-		memory_order_relaxed);
+	return tern_arena_page_table(arena_of_taken(m, page), page);
 }
 
 /* The part of a run of pages that lies within one unit of its first page. */
@@ -320,7 +315,7 @@ void tern_arenas_set_pointers(struct tern_arena_map *m, uint64_t first, uint64_t
 		struct part at = part_at(first, n, 64);
 		_Atomic uint64_t *word =
 			&arena_of_taken(m, first)->page_pointers[first % TERN_ARENA_PAGES / 64];
-		uint64_t bits = ~0ull >> (64 - at.n) << at.i;
+		uint64_t bits = ~0ull >> (-at.n & 63) << at.i;
 
 		if (may)
 			/* release: with who comes by the bit */
@@ -342,6 +337,19 @@ void tern_arenas_end_span(struct tern_arena_map *m, uint64_t first, uint64_t n)
 	if (atomic_load_explicit(&a->page_pointers[i], memory_order_relaxed) & bit)
 		tern_arenas_set_pointers(m, first, n, false);
 	tern_arenas_set_span(m, first, n, NULL);
+}
+
+void tern_arenas_end_spans(struct tern_arena_map *m, uint64_t base, uint64_t begins, uint64_t pages)
+{
+	struct tern_arena *a = arena_of_taken(m, base);
+	_Atomic(struct tern_mspan *) *place = place_of_taken(m, base);
+	uint64_t i = base % TERN_ARENA_PAGES / 64;
+
+	atomic_fetch_and_explicit(&a->page_in_use[i], ~begins, memory_order_relaxed);
+	if (atomic_load_explicit(&a->page_pointers[i], memory_order_relaxed) & pages)
+		atomic_fetch_and_explicit(&a->page_pointers[i], ~pages, memory_order_relaxed);
+	for (; pages; pages &= pages - 1)
+		atomic_store_explicit(&place[__builtin_ctzll(pages)], NULL, memory_order_release);
 }
 
 /* Within the arena of *page; false, and *page is the next arena's first, if there is none. */

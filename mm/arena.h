@@ -112,14 +112,27 @@ static inline struct tern_arena *tern_arena_of(const struct tern_arena_map *m, u
 	return b ? tern_arena_in(b, page) : NULL;
 }
 
+/* What the page's own table says. */
+static inline struct tern_mspan *tern_arena_table_span(const struct tern_arena_table *t,
+						       uint64_t page)
+{
+	return atomic_load_explicit(&t->span[page % ARENA_TABLE_PAGES], memory_order_relaxed);
+}
+
 /* What the slot leads to says of a page; NULL: no span. */
 static inline struct tern_mspan *tern_arena_slot_span(const tern_arena_slot *slot, uint64_t page)
 {
 	struct tern_arena_table *t = atomic_load_explicit(slot, memory_order_relaxed);
 
-	if (!t)
-		return NULL;
-	return atomic_load_explicit(&t->span[page % ARENA_TABLE_PAGES], memory_order_relaxed);
+	return t ? tern_arena_table_span(t, page) : NULL;
+}
+
+/* The table of a page of the arena; NULL if there is none. */
+static inline struct tern_arena_table *tern_arena_page_table(const struct tern_arena *a,
+							     uint64_t page)
+{
+	return atomic_load_explicit(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES],
+				    memory_order_relaxed);
 }
 
 /* The span of a page of the arena; NULL if it has none. */
@@ -173,5 +186,8 @@ void tern_arenas_set_in_use(struct tern_arena_map *m, uint64_t page);
 void tern_arenas_set_pointers(struct tern_arena_map *m, uint64_t first, uint64_t n, bool may);
 /* The span of n pages that begins at a page is none any more. */
 void tern_arenas_end_span(struct tern_arena_map *m, uint64_t first, uint64_t n);
+/* Nor are those that begin at these pages of the 64 from base on, a multiple of 64, and have all of `pages`. */
+void tern_arenas_end_spans(struct tern_arena_map *m, uint64_t base, uint64_t begins,
+			   uint64_t pages);
 
 #endif

@@ -35,12 +35,17 @@ void *tern_fixalloc_again(struct tern_fixalloc *f)
 	return r;
 }
 
+void tern_fixalloc_free_list(struct tern_fixalloc *f, void *first, void *last, size_t n)
+{
+	struct tern_fixrecord *r = last;
+
+	TERN_ASSERT(f->used >= n);
+	atomic_store_explicit(&r->next, f->free, memory_order_relaxed);
+	f->free = first;
+	f->used -= n;
+}
+
 void tern_fixalloc_free(struct tern_fixalloc *f, void *record)
 {
-	struct tern_fixrecord *r = record;
-
-	TERN_ASSERT(f->used > 0);
-	atomic_store_explicit(&r->next, f->free, memory_order_relaxed);
-	f->free = r;
-	f->used--;
+	tern_fixalloc_free_list(f, record, record, 1);
 }

@@ -27,5 +27,7 @@ void *tern_fixalloc_take(struct tern_fixalloc *f, struct tern_meta *meta, size_t
 void *tern_fixalloc_again(struct tern_fixalloc *f);
 /* The record stays readable for ever: who holds a stale pointer reads a record, and not chaos. */
 void tern_fixalloc_free(struct tern_fixalloc *f, void *record);
+/* n of them, of which each is the link of the one before. */
+void tern_fixalloc_free_list(struct tern_fixalloc *f, void *first, void *last, size_t n);
 
 #endif

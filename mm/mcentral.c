@@ -366,19 +366,36 @@ static void place_swept(struct tern_mcentral *c, struct tern_mcentral *all, stru
 	}
 }
 
-/* A full span in which nothing was marked, and to which nothing is tied, goes as it is, with others. The caller
- * has claimed it; false, and nothing is done, if it is another. */
-static bool drop_dead(struct tern_mcentral *c, struct tern_mheap *h, struct tern_mspan *s,
-		      struct tern_swept *swept)
+/* The rest of a sweep, for who has claimed the span. */
+static TERN_NOINLINE bool sweep_claimed(struct tern_mcentral *all, struct tern_mheap *h,
+					struct tern_pagecache *pages, struct tern_mspan *s,
+					struct tern_swept *swept)
 {
-	uint32_t place;
-	unsigned n;
+	struct tern_mcentral *c = &all[s->spc];
+	uint64_t before = swept->nobjects;
 
-	if (likely(atomic_load_explicit(&s->marked, memory_order_relaxed)))
-		return false;
-	place = atomic_load_explicit(&s->place, memory_order_seq_cst);
-	if (tern_span_where(place) != TERN_SPAN_FULL || tern_special_any(s) || tern_sample_any(s) ||
-	    tern_hardening() || !tern_mspan_is_dead(s, &n) || !move(s, &place, TERN_SPAN_OWNED))
+	sweep_slots(c, h, s, swept);
+	/* Nothing is new of most spans, unless who freed the last object left that to who sweeps. */
+	if (swept->nobjects != before || looks_empty(s))
+		place_swept(c, all, h, pages, s);
+	return true;
+}
+
+/* Nothing but its pages has to be given back, if all that is in it dies. */
+static TERN_INLINE bool is_plain(struct tern_mspan *s, uint32_t place)
+{
+	return tern_span_where(place) == TERN_SPAN_FULL && !tern_special_any(s) &&
+	       !tern_sample_any(s) && !tern_hardening();
+}
+
+/* Its n objects are dead: it goes as it is, with others. False if it is not where it was. */
+static TERN_INLINE bool drop_dead(struct tern_mcentral *all, struct tern_mheap *h,
+				  struct tern_mspan *s, struct tern_swept *swept, uint32_t place,
+				  unsigned n)
+{
+	struct tern_mcentral *c = &all[s->spc];
+
+	if (!move(s, &place, TERN_SPAN_OWNED))
 		return false;
 	count_swept(c, s, n, swept);
 	end_claim(h, s);
@@ -389,23 +406,40 @@ static bool drop_dead(struct tern_mcentral *c, struct tern_mheap *h, struct tern
 	return true;
 }
 
+/* A slot is free, or one is marked after all. */
+static TERN_NOINLINE bool sweep_mixed(struct tern_mcentral *all, struct tern_mheap *h,
+				      struct tern_pagecache *pages, struct tern_mspan *s,
+				      struct tern_swept *swept)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+	unsigned n;
+
+	return (is_plain(s, place) && tern_mspan_is_dead(s, &n) &&
+		drop_dead(all, h, s, swept, place, n)) ||
+	       sweep_claimed(all, h, pages, s, swept);
+}
+
+static TERN_NOINLINE bool sweep_unmarked(struct tern_mcentral *all, struct tern_mheap *h,
+					 struct tern_pagecache *pages, struct tern_mspan *s,
+					 struct tern_swept *swept)
+{
+	uint32_t place = atomic_load_explicit(&s->place, memory_order_seq_cst);
+
+	if (!tern_mspan_is_dead_and_full(s))
+		return sweep_mixed(all, h, pages, s, swept);
+	return (is_plain(s, place) && drop_dead(all, h, s, swept, place, s->nelems)) ||
+	       sweep_claimed(all, h, pages, s, swept);
+}
+
 bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
 			 struct tern_pagecache *pages, struct tern_mspan *s,
 			 struct tern_swept *swept)
 {
-	/* A guess before the span is claimed, as its record may be another's by now: then no claim succeeds. */
-	struct tern_mcentral *c = &all[__atomic_load_n(&s->spc, __ATOMIC_RELAXED)];
-	uint64_t before = swept->nobjects;
-
 	if (!claim(h, s))
 		return false;
-	if (drop_dead(c, h, s, swept))
-		return true;
-	sweep_slots(c, h, s, swept);
-	/* Nothing is new of most spans, unless who freed the last object left that to who sweeps. */
-	if (swept->nobjects != before || looks_empty(s))
-		place_swept(c, all, h, pages, s);
-	return true;
+	if (likely(atomic_load_explicit(&s->marked, memory_order_relaxed)))
+		return sweep_claimed(all, h, pages, s, swept);
+	return sweep_unmarked(all, h, pages, s, swept);
 }
 
 /* The span at a page where one begins, as far as anybody can tell without a lock. */

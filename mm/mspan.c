@@ -246,16 +246,18 @@ unsigned tern_mspan_sweep(struct tern_mspan *s)
 	return count;
 }
 
+static uint64_t free_in(const struct tern_mspan *s, unsigned w)
+{
+	return get(&s->word[w].free) | get(&s->word[w].remote);
+}
+
 bool tern_mspan_is_dead(const struct tern_mspan *s, unsigned *n)
 {
 	*n = s->nelems;
 	for (unsigned w = 0; w < s->nwords; w++) {
-		uint64_t free = get(&s->word[w].free) | get(&s->word[w].remote);
-
 		if (get(&s->word[w].mark))
 			return false;
-		if (free)
-			*n -= count_bits(free);
+		*n -= count_bits(free_in(s, w));
 	}
 	return true;
 }
@@ -267,11 +269,6 @@ unsigned tern_mspan_next_word(const struct tern_mspan *s)
 	while (w < s->nwords && get(&s->word[w].free) == 0)
 		w++;
 	return w;
-}
-
-static uint64_t free_in(const struct tern_mspan *s, unsigned w)
-{
-	return get(&s->word[w].free) | get(&s->word[w].remote);
 }
 
 unsigned tern_mspan_taken(const struct tern_mspan *s)

@@ -192,6 +192,19 @@ unsigned tern_mspan_sweep(struct tern_mspan *s);
 /* True if none is marked; *n: how many are in use, which sweeping would free. As before, nobody else changes
  * free bits. */
 bool tern_mspan_is_dead(const struct tern_mspan *s, unsigned *n);
+/* The same, but only of a span in which no slot is free. */
+static inline bool tern_mspan_is_dead_and_full(const struct tern_mspan *s)
+{
+	const struct tern_span_word *w = s->word, *end = w + s->nwords;
+	uint64_t any;
+
+	do
+		any = atomic_load_explicit(&w->mark, memory_order_relaxed) |
+		      atomic_load_explicit(&w->free, memory_order_relaxed) |
+		      atomic_load_explicit(&w->remote, memory_order_relaxed);
+	while (!any && ++w < end);
+	return !any;
+}
 /* Owner: objects that will be allocated in the span are marked already. */
 void tern_mspan_blacken(struct tern_mspan *s);
 /* Owner: the lowest word with a free slot; nwords if there is none. */

@@ -105,6 +105,12 @@ static bool is_claimed(const struct tern_mheap *h, const struct tern_mspan *s)
 	       atomic_load_explicit(&s->state, memory_order_acquire) != TERN_SPAN_DEAD;
 }
 
+static TERN_NOINLINE void wait_for_claimed(const struct tern_mheap *h, const struct tern_mspan *s)
+{
+	while (is_claimed(h, s))
+		arch_relax();
+}
+
 /* A record may be another span's by now, which is swept then: so what is read of it before it is
  * claimed is only a guess. Who has claimed it is in no piece if he wants slots of it: so it is waited
  * for, with interrupts off as his are, or the sweep would be done before he is. */
@@ -116,12 +122,10 @@ static void sweep(struct tern_mheap *h, struct tern_mcentral *all, struct tern_p
 		return;
 	if (!tern_spanclass_collected(__atomic_load_n(&s->spc, __ATOMIC_RELAXED)))
 		return;
-	if (__atomic_load_n(&s->magic, __ATOMIC_RELAXED)
-		    ? tern_mcentral_sweep(all, h, pages, s, swept)
-		    : tern_large_sweep(h, pages, s, swept))
-		return;
-	while (is_claimed(h, s))
-		arch_relax();
+	if (!(__atomic_load_n(&s->magic, __ATOMIC_RELAXED)
+		      ? tern_mcentral_sweep(all, h, pages, s, swept)
+		      : tern_large_sweep(h, pages, s, swept)))
+		wait_for_claimed(h, s);
 }
 
 /* What comes free in a piece goes back together: it is a window of pages. */
@@ -129,6 +133,7 @@ static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all, boo
 {
 	const struct tern_sweep_place *next = dead ? &h->sweep.next_dead : &h->sweep.next;
 	struct tern_pagecache freed = { .most = TERN_PAGECACHE_PAGES };
+	const struct tern_arena_table *table;
 	struct tern_swept swept = { 0 };
 	struct piece p = { 0 };
 
@@ -139,9 +144,10 @@ static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all, boo
 	if (!p.arena)
 		return 0;
 	freed.base = p.arena->first_page + p.word * TERN_PAGECACHE_PAGES;
+	table = tern_arena_page_table(p.arena, freed.base);
 	for (uint64_t bits = p.begins; bits; bits &= bits - 1) {
-		uint64_t page = freed.base + (unsigned)__builtin_ctzll(bits);
-		struct tern_mspan *s = tern_arena_page_span(p.arena, page);
+		struct tern_mspan *s =
+			tern_arena_table_span(table, freed.base + (unsigned)__builtin_ctzll(bits));
 
 		if (s)
 			sweep(h, all, &freed, s, &swept);
