@@ -37,6 +37,7 @@
 #define JOIN_MAX    32u     /* blocks, until their tables are free again */
 
 TERN_STATIC_ASSERT(PAGE_SIZE == TERN_WATCHED_PAGE, "an entry for each bit");
+TERN_STATIC_ASSERT(BLOCK_WORDS == 8, "the bits of a block");
 
 static pte_t load(const pte_t *slot)
 {
@@ -140,19 +141,23 @@ static enum begun begin_locked(uintptr_t va, const uint64_t *bits, bool may_spli
 	if (level > 0)
 		return may_split && vm_split(va, bits) ? ALL_NEW : ALL_COUNT;
 	entry = vm_split_entry(va);
-	if (is_shut(entry))
-		return NONE;
 	if (entry)
 		change_table(entry, pte_shut);
 	return ANY;
 }
 
+/* Nobody else splits or joins, so what is shut is asked without the lock. */
 static enum begun begin(uintptr_t va, const uint64_t *bits)
 {
-	bool may_split = frames_reserve();
-	unsigned long irq = vm_lock_tables();
-	enum begun begun = begin_locked(va, bits, may_split);
+	enum begun begun = NONE;
+	unsigned long irq;
+	bool may_split;
 
+	if (is_shut(vm_split_entry(va)))
+		return begun;
+	may_split = frames_reserve();
+	irq = vm_lock_tables();
+	begun = begin_locked(va, bits, may_split);
 	vm_unlock_tables(irq);
 	return begun;
 }
@@ -165,15 +170,6 @@ static bool watch_words(uintptr_t va, uint64_t *bits)
 		if (bits[i])
 			changed |= watch_word(va + i * WORD_BYTES, &bits[i]);
 	return changed;
-}
-
-static bool any(const uint64_t *bits)
-{
-	uint64_t all = 0;
-
-	for (unsigned i = 0; i < BLOCK_WORDS; i++)
-		all |= bits[i];
-	return all;
 }
 
 static void clear(uint64_t *bits)
@@ -190,7 +186,7 @@ bool tern_port_watch_pages(uintptr_t start, uint64_t *bits, size_t n)
 
 	TERN_ASSERT(nblocks <= ARRAY_SIZE(begun));
 	for (unsigned b = 0; b < nblocks; b++) {
-		begun[b] = any(bits + b * BLOCK_WORDS)
+		begun[b] = any_of_8(bits + b * BLOCK_WORDS)
 				   ? begin(start + b * BLOCK, bits + b * BLOCK_WORDS)
 				   : NONE;
 		changed |= begun[b] == ANY;
@@ -227,7 +223,7 @@ void tern_port_written_pages(uintptr_t start, uint64_t *bits, size_t n)
 	for (; n >= BLOCK_WORDS; n -= BLOCK_WORDS, start += BLOCK, bits += BLOCK_WORDS)
 		if (is_shut(vm_split_entry(start)))
 			clear(bits);
-		else if (any(bits))
+		else if (any_of_8(bits))
 			look_at_pages(start, bits);
 }
 
@@ -254,11 +250,18 @@ static void unwatch_pages(uintptr_t va)
 	pte_publish();
 }
 
+/* In a large page nothing is watched. */
 static void *unwatch_block(uintptr_t va)
 {
-	unsigned long irq = vm_lock_tables();
-	void *table = vm_join(va);
+	unsigned long irq;
+	unsigned level;
+	void *table;
 
+	vm_find(va, &level);
+	if (level > 0)
+		return NULL;
+	irq = vm_lock_tables();
+	table = vm_join(va);
 	if (!table)
 		unwatch_pages(va);
 	vm_unlock_tables(irq);

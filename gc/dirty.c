@@ -104,12 +104,11 @@ static TERN_NOINLINE uint64_t find_pages(struct tern_arena *a, uint64_t bits[WOR
 		uint64_t before = a->page_watched[i], fresh = pages & ~before;
 
 		/* Neighbours are alike for the most part. */
-		if (pages == 0 || pages == UINT64_MAX) {
-			bits[2 * i] = bits[2 * i + 1] = pages;
-		} else {
-			bits[2 * i] = spread(pages & UINT32_MAX);
-			bits[2 * i + 1] = spread(pages >> 32);
-		}
+		bits[2 * i] = bits[2 * i + 1] = pages;
+		if (likely(pages == before) && (pages == 0 || pages == UINT64_MAX))
+			continue;
+		bits[2 * i] = spread(pages & UINT32_MAX);
+		bits[2 * i + 1] = spread(pages >> 32);
 		if (pages == before || TERN_FAULT(NEW_PAGE_CLEAN))
 			continue;
 		a->page_watched[i] = pages;
@@ -131,8 +130,13 @@ static TERN_NOINLINE uint64_t note(struct tern_arena *a, const uint64_t bits[WOR
 {
 	uint64_t n = 0;
 
-	for (unsigned i = 0; i < WORDS; i++)
-		n += note_word(a, i, bits[i]);
+	/* Few were written to, and those lie together. */
+	for (unsigned i = 0; i < WORDS; i++) {
+		if (i % 8 == 0 && !any_of_8(&bits[i]))
+			i += 7;
+		else
+			n += note_word(a, i, bits[i]);
+	}
 	atomic_store_explicit(&a->next_dirty, 0, memory_order_relaxed);
 	return n;
 }

@@ -29,7 +29,7 @@ const struct tern_lock_class tern_workpool_class = {
 };
 
 #define TURN_BITS 16
-#define RUN_MAX   32u /* pages that are taken at once */
+#define RUN_MAX   64u /* pages that are taken at once */
 
 TERN_STATIC_ASSERT(sizeof(struct tern_workbuf) == 16, "entries fill the rest of a buffer");
 TERN_STATIC_ASSERT(TERN_PAGE_SIZE % TERN_WORKBUF_BYTES == 0, "buffers fill pages");

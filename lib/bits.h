@@ -43,6 +43,12 @@ static inline unsigned count_bits(uint64_t word)
 	return (unsigned)(word * 0x0101010101010101ull >> 56);
 }
 
+/* Is a bit set in one of eight words. */
+static inline bool any_of_8(const uint64_t *w)
+{
+	return (w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]) != 0;
+}
+
 /* Bit i of what it returns: bits [i, i + n) of the word are set. 0 < n <= 64. */
 static inline uint64_t runs_of_bits(uint64_t word, unsigned n)
 {
