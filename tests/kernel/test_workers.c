@@ -28,9 +28,15 @@ static void make_nodes(void)
 	}
 }
 
+/* Each by itself: who has seen one keeps no more than that. */
 static bool end(void)
 {
-	head = NULL;
+	while (head) {
+		void **next = *head;
+
+		*head = NULL;
+		head = next;
+	}
 	return restore_options();
 }
 
@@ -42,19 +48,24 @@ static void start_and_let_end(struct tern_pacer_workers workers)
 	tern_port_wake_background();
 }
 
+/* Before that was told, other CPUs may have marked all, or this one's worker, if its time was up just then:
+ * so not every time an idle one has something to do. */
 TEST(workers_kernel, an_idle_machine_ends_a_cycle)
 {
-	uint64_t cycles;
+	bool idle = cpu_count() > 1;
 
 	REQUIRE(collector_for_tests());
 	REQUIRE(change_options(TERN_GC_BARRIER, false, tern_gc_state.options.check));
 	make_nodes();
-	cycles = tern_gc_state.stats.cycles;
-	start_and_let_end((struct tern_pacer_workers){ .idle_max = 1 });
-	EXPECT(WAIT_FOR(!tern_gc_is_marking()));
-	EXPECT_EQ(tern_gc_state.stats.cycles, cycles + 1);
-	/* Other CPUs may have marked all before that was told. */
-	EXPECT(cpu_count() > 1 || tern_gc_state.cycle.idle_ns > 0);
+	for (unsigned i = 0; i == 0 || (!idle && i < 10); i++) {
+		uint64_t cycles = tern_gc_state.stats.cycles;
+
+		start_and_let_end((struct tern_pacer_workers){ .idle_max = 1 });
+		EXPECT(WAIT_FOR(!tern_gc_is_marking()));
+		EXPECT_EQ(tern_gc_state.stats.cycles, cycles + 1);
+		idle |= tern_gc_state.cycle.idle_ns > 0;
+	}
+	EXPECT(idle);
 	REQUIRE(end());
 }
 
