@@ -116,7 +116,8 @@ bare := -ffreestanding -fno-builtin -fno-stack-protector -fno-asynchronous-unwin
 	-fvisibility=hidden -fPIE -ffunction-sections -fdata-sections -mgeneral-regs-only
 bare_x86_64  := $(bare) -mno-omit-leaf-frame-pointer -mno-red-zone -fcf-protection=none
 # A leaf's return address is in a register: a frame would cost each allocation three instructions.
-bare_aarch64 := $(bare) -momit-leaf-frame-pointer -mno-outline-atomics -mstrict-align -mbranch-protection=none
+bare_aarch64 := $(bare) -momit-leaf-frame-pointer -mno-outline-atomics -mstrict-align \
+	-mbranch-protection=none
 bare_host    := -fvisibility=hidden -DTERN_HOSTED=1 -pthread
 san_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 san_tsan := -fsanitize=thread

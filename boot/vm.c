@@ -160,7 +160,7 @@ void vm_everyone_forgets(void)
 	thread_preempt_enable();
 }
 
-/* 64 leaves, each of the next piece. */
+/* 64 leaves, each of the next piece; four to a turn, as a stall waits for it: 33 tables at times. */
 static void fill_64(pte_t *table, pte_t leaf, uint64_t step)
 {
 	for (const pte_t *end = table + 64; table < end; table += 4, leaf += 4 * step) {

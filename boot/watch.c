@@ -149,12 +149,12 @@ static enum begun begin_locked(uintptr_t va, const uint64_t *bits, bool may_spli
 /* Nobody else splits or joins, so what is shut is asked without the lock. */
 static enum begun begin(uintptr_t va, const uint64_t *bits)
 {
-	enum begun begun = NONE;
+	enum begun begun;
 	unsigned long irq;
 	bool may_split;
 
 	if (is_shut(vm_split_entry(va)))
-		return begun;
+		return NONE;
 	may_split = frames_reserve();
 	irq = vm_lock_tables();
 	begun = begin_locked(va, bits, may_split);

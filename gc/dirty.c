@@ -131,11 +131,11 @@ static TERN_NOINLINE uint64_t note(struct tern_arena *a, const uint64_t bits[WOR
 	uint64_t n = 0;
 
 	/* Few were written to, and those lie together. */
-	for (unsigned i = 0; i < WORDS; i++) {
-		if (i % 8 == 0 && !any_of_8(&bits[i]))
-			i += 7;
-		else
-			n += note_word(a, i, bits[i]);
+	for (unsigned i = 0; i < WORDS; i += 8) {
+		if (!any_of_8(&bits[i]))
+			continue;
+		for (unsigned k = i; k < i + 8; k++)
+			n += note_word(a, k, bits[k]);
 	}
 	atomic_store_explicit(&a->next_dirty, 0, memory_order_relaxed);
 	return n;

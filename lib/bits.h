@@ -43,6 +43,12 @@ static inline unsigned count_bits(uint64_t word)
 	return (unsigned)(word * 0x0101010101010101ull >> 56);
 }
 
+/* n bits from bit i on: 0 < n, i + n <= 64. */
+static inline uint64_t bits_at(uint64_t i, uint64_t n)
+{
+	return ~0ull >> (64 - n) << i;
+}
+
 /* Is a bit set in one of eight words. */
 static inline bool any_of_8(const uint64_t *w)
 {

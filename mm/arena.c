@@ -15,6 +15,7 @@
 #include "mm/arena.h"
 
 #include "lib/assert.h"
+#include "lib/bits.h"
 #include "lib/compiler.h"
 
 /* In tables: the smallest window, the largest one that is made in any case, and of how many of a larger
@@ -32,11 +33,9 @@ static struct tern_arena_table *table_of(const struct tern_arena_map *m, uint64_
 
 struct tern_mspan *tern_arena_span_beyond(const struct tern_arena_map *m, uint64_t page)
 {
-	const struct tern_arena *a = tern_arena_of(m, page);
+	const struct tern_arena_table *t = table_of(m, page);
 
-	if (!a)
-		return NULL;
-	return tern_arena_page_span(a, page);
+	return t ? tern_arena_table_span(t, page) : NULL;
 }
 
 size_t tern_arena_missing(const struct tern_arena_map *m, uint64_t page)
@@ -315,7 +314,7 @@ void tern_arenas_set_pointers(struct tern_arena_map *m, uint64_t first, uint64_t
 		struct part at = part_at(first, n, 64);
 		_Atomic uint64_t *word =
 			&arena_of_taken(m, first)->page_pointers[first % TERN_ARENA_PAGES / 64];
-		uint64_t bits = ~0ull >> (-at.n & 63) << at.i;
+		uint64_t bits = bits_at(at.i, at.n);
 
 		if (may)
 			/* release: with who comes by the bit */

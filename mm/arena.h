@@ -135,12 +135,6 @@ static inline struct tern_arena_table *tern_arena_page_table(const struct tern_a
 				    memory_order_relaxed);
 }
 
-/* The span of a page of the arena; NULL if it has none. */
-static inline struct tern_mspan *tern_arena_page_span(const struct tern_arena *a, uint64_t page)
-{
-	return tern_arena_slot_span(&a->table[page / ARENA_TABLE_PAGES % ARENA_TABLES], page);
-}
-
 /* Of a page that the window does not know. */
 struct tern_mspan *tern_arena_span_beyond(const struct tern_arena_map *m, uint64_t page);
 

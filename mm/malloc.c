@@ -449,8 +449,8 @@ void *tern_new(const struct tern_type *type)
 	if (!type)
 		return NULL;
 	last = TERN_OPAQUE((type->size - 1) / 8);
-	if (likely(last < (TERN_MASK8_MAX - TERN_DEBUG_REDZONE) / 8 && type->mask &&
-		   type->mask[0] >> last <= 1))
+	if (likely(last < (TERN_MASK8_MAX - TERN_DEBUG_REDZONE) / 8 && type->ptrdata &&
+		   type->mask && type->mask[0] >> last <= 1))
 		return tern_debug_made(
 			take_typed(tern_sizeclass_fine[last + 1 + TERN_DEBUG_REDZONE / 8],
 				   type->mask[0], TERN_MASK8_MAX),

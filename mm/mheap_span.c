@@ -158,16 +158,6 @@ static struct tern_mspan *next_of(const struct tern_mspan *s)
 	return atomic_load_explicit(&s->next, memory_order_relaxed);
 }
 
-/* The run as bits of the window from base on; 0 if it is not all in there, or there is no window. */
-static uint64_t bits_in(uint64_t base, uint64_t first, uint64_t n)
-{
-	uint64_t i = first - base;
-
-	if (i > TERN_PAGECACHE_PAGES - n || !base)
-		return 0;
-	return likely(n == 1) ? 1ull << i : ~0ull >> (64 - n) << i;
-}
-
 /* Neighbours are alike, mostly. */
 static void free_records_locked(struct tern_mheap *h, struct tern_mspan *gone)
 {
@@ -185,20 +175,20 @@ static void free_records_locked(struct tern_mheap *h, struct tern_mspan *gone)
 void tern_mheap_free_gone(struct tern_mheap *h, struct tern_mspan *gone,
 			  struct tern_pagecache *window)
 {
-	uint64_t base = window->base, begins = 0, pages = 0, bits;
+	uint64_t begins = 0, pages = 0, bits;
 
 	if (tern_pagecache_bits(window) == 0 && !gone)
 		return;
 	for (struct tern_mspan *s = gone; s; s = next_of(s)) {
-		bits = bits_in(base, tern_page_of(s->base), s->npages);
+		bits = tern_pagecache_bits_of(window, tern_page_of(s->base), (unsigned)s->npages);
 		pages |= bits;
 		begins |= bits & -bits;
 		if (!bits)
 			tern_mheap_free_pages_of(h, NULL, s->base, s->npages);
 	}
 	if (pages) {
-		tern_arenas_end_spans(h->arenas, base, begins, pages);
-		tern_pagecache_set(window, base, tern_pagecache_bits(window) | pages);
+		tern_arenas_end_spans(h->arenas, window->base, begins, pages);
+		tern_pagecache_set(window, window->base, tern_pagecache_bits(window) | pages);
 	}
 	tern_lock(&h->lock);
 	free_records_locked(h, gone);

@@ -513,7 +513,7 @@ static void change_window(struct tern_pagealloc *p, const struct tern_pagecache 
 		unsigned n = ~from_i ? (unsigned)__builtin_ctzll(~from_i) : 64;
 
 		change(p, c->base + i, n, free);
-		left &= ~(~0ull >> (64 - n) << i);
+		left &= ~bits_at(i, n);
 	}
 }
 

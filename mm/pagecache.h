@@ -43,19 +43,27 @@ static inline uint64_t tern_pagecache_take(struct tern_pagecache *c, unsigned n)
 	if (!runs)
 		return TERN_NO_PAGE;
 	i = (unsigned)__builtin_ctzll(runs);
-	tern_pagecache_set(c, c->base, free & ~(~0ull >> (64 - n) << i));
+	tern_pagecache_set(c, c->base, free & ~bits_at(i, n));
 	return c->base + i;
+}
+
+/* The run of n pages, 0 < n <= 64, as bits of the window; 0 unless all of it lies there. */
+static inline uint64_t tern_pagecache_bits_of(const struct tern_pagecache *c, uint64_t page,
+					      unsigned n)
+{
+	if (page - c->base > TERN_PAGECACHE_PAGES - n || !c->base)
+		return 0;
+	return bits_at(page - c->base, n);
 }
 
 /* False, and nothing done, unless the run of n pages, 0 < n <= 64, lies in the window, and there is room. */
 static inline bool tern_pagecache_put(struct tern_pagecache *c, uint64_t page, unsigned n)
 {
-	uint64_t free = tern_pagecache_bits(c);
+	uint64_t free = tern_pagecache_bits(c), bits = tern_pagecache_bits_of(c, page, n);
 
-	if (page - c->base > TERN_PAGECACHE_PAGES - n || !c->base ||
-	    (c->most < TERN_PAGECACHE_PAGES && count_bits(free) + n > c->most))
+	if (!bits || (c->most < TERN_PAGECACHE_PAGES && count_bits(free) + n > c->most))
 		return false;
-	tern_pagecache_set(c, c->base, free | ~0ull >> (64 - n) << (page - c->base));
+	tern_pagecache_set(c, c->base, free | bits);
 	return true;
 }
 

@@ -148,7 +148,7 @@ static uint64_t mask_in(uint32_t w, uint32_t i, uint32_t n)
 	uint32_t low = i > w * 64 ? i - w * 64 : 0;
 	uint32_t high = i + n < (w + 1) * 64 ? i + n - w * 64 : 64;
 
-	return (~0ull >> (64 - (high - low))) << low;
+	return bits_at(low, high - low);
 }
 
 #define for_each_word(w, i, n) for (uint32_t w = (i) / 64; w <= ((i) + (n)-1) / 64; w++)

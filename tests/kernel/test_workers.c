@@ -48,8 +48,8 @@ static void start_and_let_end(struct tern_pacer_workers workers)
 	tern_port_wake_background();
 }
 
-/* Before that was told, other CPUs may have marked all, or this one's worker, if its time was up just then:
- * so not every time an idle one has something to do. */
+/* A cycle that is asked for has all workers dedicated. One that runs before something else is told, on another
+ * CPU or when this thread's time was up just then, stays so, and idle ones have nothing to do: hence again. */
 TEST(workers_kernel, an_idle_machine_ends_a_cycle)
 {
 	bool idle = cpu_count() > 1;

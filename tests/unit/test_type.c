@@ -422,6 +422,10 @@ TEST(type, absurd_arrays_are_no_memory)
 TEST(type, kinds_follow_types)
 {
 	static const struct tern_type plain = { 12, 0, NULL, NULL };
+	/* No mask is read where there are no pointers. */
+	static const uint64_t all = UINT64_MAX;
+	const struct tern_type unneeded = { 16, 0, &all, NULL };
+	const struct tern_type dangling = { 16, 0, (const uint64_t *)8, NULL };
 	const unsigned c = (unsigned)tern_sizeclass_of(16 + TERN_DEBUG_REDZONE);
 	struct tern_class_stats before, after;
 	void *p;
@@ -438,6 +442,10 @@ TEST(type, kinds_follow_types)
 	EXPECT_EQ(kind_of(p), TERN_KIND_TYPED);
 	tern_free(p);
 	REQUIRE((p = tern_new(&plain)));
+	EXPECT_EQ(kind_of(p), TERN_KIND_NOSCAN);
+	REQUIRE((p = tern_new(&unneeded)));
+	EXPECT_EQ(kind_of(p), TERN_KIND_NOSCAN);
+	REQUIRE((p = tern_new(&dangling)));
 	EXPECT_EQ(kind_of(p), TERN_KIND_NOSCAN);
 	REQUIRE((p = tern_new_array(&plain, 100)));
 	EXPECT_EQ(kind_of(p), TERN_KIND_NOSCAN);
