@@ -6,9 +6,10 @@
  *          wakes it now and then. They come by addresses of objects, but keep none alive. One more
  *          calls finalizers and cleanups, which may take as long as they like.
  * Options  see gc_options.h.
- * Roots    the image's data and bss. Not the kernel's own, nor page tables, whose entries look like
- *          pointers, and not .bss.uncleared: what lies there is anything, at first. What tests keep,
- *          which is most of an image with tests, is scanned only where there are any to come.
+ * Roots    the image's data and bss. Not the kernel's own and tern's, where times and counts look like
+ *          addresses of a small machine, nor page tables, whose entries do, and not .bss.uncleared: what
+ *          lies there is anything, at first. What tests keep, which is most of an image with tests, is
+ *          scanned only where there are any to come.
  * Locks    none.   Context: see gc.h; tern_port_wake_background() any but NMI. */
 #include "boot/gc.h"
 
@@ -120,9 +121,10 @@ static bool start_threads(void)
 	return true;
 }
 
+/* An image may have no such data. */
 static enum tern_result add_root(const char *start, const char *end)
 {
-	return tern_gc_add_root(start, (size_t)(end - start));
+	return start == end ? TERN_OK : tern_gc_add_root(start, (size_t)(end - start));
 }
 
 static bool add_roots(void)

@@ -18,40 +18,38 @@
 
 #define MS 1000000u
 
-struct tern_gc_pause tern_history_pauses[TERN_GC_PAUSES]; /* [stw] */
-static uint64_t npauses;                                  /* [stw] that ever were */
-static uint64_t first_ns;                                 /* [const] */
-static uint64_t ncycles;                                  /* [stw] */
-static uint64_t taken_ns; /* [stw] CPU time: of all CPUs in all pauses, and of marking */
+struct tern_history tern_history;
 
 void tern_history_start(uint64_t now_ns)
 {
-	first_ns = now_ns;
+	tern_history.first_ns = now_ns;
 }
 
 void tern_history_add_pause(const struct tern_cycle *c)
 {
+	struct tern_history *h = &tern_history;
 	uint64_t ns = c->end_ns - c->asked_ns;
 
-	tern_history_pauses[npauses++ % TERN_GC_PAUSES] = (struct tern_gc_pause){ ns, c->end_ns };
-	taken_ns = tern_add_sat(taken_ns, c->ncpu * ns);
+	h->pause[h->npauses++ % TERN_GC_PAUSES] = (struct tern_gc_pause){ ns, c->end_ns };
+	h->taken_ns = tern_add_sat(h->taken_ns, c->ncpu * ns);
 }
 
 void tern_history_add(const struct tern_cycle *c)
 {
-	ncycles++;
-	taken_ns = tern_add_sat(taken_ns, c->mark_ns);
+	tern_history.ncycles++;
+	tern_history.taken_ns = tern_add_sat(tern_history.taken_ns, c->mark_ns);
 }
 
 size_t tern_gc_pauses(struct tern_gc_pause *to, size_t max)
 {
+	const struct tern_history *h = &tern_history;
 	unsigned long irq = tern_irq_save();
-	size_t n = npauses < TERN_GC_PAUSES ? npauses : TERN_GC_PAUSES;
+	size_t n = h->npauses < TERN_GC_PAUSES ? h->npauses : TERN_GC_PAUSES;
 
 	if (n > max)
 		n = max;
 	for (size_t i = 0; i < n; i++)
-		to[i] = tern_history_pauses[(npauses - 1 - i) % TERN_GC_PAUSES];
+		to[i] = h->pause[(h->npauses - 1 - i) % TERN_GC_PAUSES];
 	tern_irq_restore(irq);
 	return n;
 }
@@ -89,7 +87,9 @@ static unsigned long long mib(uint64_t bytes)
 
 static unsigned percent_of_cpus(const struct tern_cycle *c)
 {
-	return (unsigned)tern_mul_div(taken_ns, 100, c->ncpu * (c->end_ns - first_ns));
+	const struct tern_history *h = &tern_history;
+
+	return (unsigned)tern_mul_div(h->taken_ns, 100, c->ncpu * (c->end_ns - h->first_ns));
 }
 
 /* What stands between the pluses: before marking, while marking, after it. */
@@ -122,7 +122,7 @@ static struct phases phases_of(const struct tern_cycle *c)
 void tern_history_print(const struct tern_cycle *c)
 {
 	struct phases p = phases_of(c);
-	uint64_t since_ms = (p.start_ns - first_ns) / MS;
+	uint64_t since_ms = (p.start_ns - tern_history.first_ns) / MS;
 	char line[320];
 	size_t n;
 
@@ -131,7 +131,7 @@ void tern_history_print(const struct tern_cycle *c)
 		"gc %llu @%llu.%03llus %u%%: %s+%s+%s ms clock, %s+%s/%s/%s+%s ms cpu, "
 		"%llu->%llu->%llu MB, %llu MB goal, %llu MB stacks, %llu MB globals, "
 		"%u P%s\n",
-		(unsigned long long)ncycles, (unsigned long long)(since_ms / 1000),
+		(unsigned long long)tern_history.ncycles, (unsigned long long)(since_ms / 1000),
 		(unsigned long long)(since_ms % 1000), percent_of_cpus(c), ms(p.before_ns).text,
 		ms(p.mark_ns).text, ms(p.after_ns).text, ms(p.before_ns * c->ncpu).text,
 		ms(c->assist_ns).text, ms(p.mark_cpu_ns).text, ms(c->idle_ns).text,

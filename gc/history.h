@@ -25,7 +25,14 @@ struct tern_cycle {
 };
 
 /* Times look like addresses: no roots. */
-extern struct tern_gc_pause tern_history_pauses[TERN_GC_PAUSES];
+struct tern_history {
+	struct tern_gc_pause pause[TERN_GC_PAUSES]; /* [stw] */
+	uint64_t npauses;                           /* [stw] that ever were */
+	uint64_t first_ns;                          /* [const] */
+	uint64_t ncycles;                           /* [stw] */
+	uint64_t taken_ns; /* [stw] CPU time: of all CPUs in all pauses, and of marking */
+};
+extern struct tern_history tern_history;
 
 /* The collector is on from now on. */
 void tern_history_start(uint64_t now_ns);

@@ -187,7 +187,7 @@ static const struct {
 	{ &tern_mcache_none, sizeof(tern_mcache_none) },
 	{ &tern_gc_state, sizeof(tern_gc_state) },
 	{ tern_barrier_buffers, sizeof(tern_barrier_buffers) },
-	{ tern_history_pauses, sizeof(tern_history_pauses) },
+	{ &tern_history, sizeof(tern_history) },
 };
 
 static void all_but_own(uintptr_t low, uintptr_t high, tern_scan_stack *scan, void *arg)

@@ -6,16 +6,21 @@
  * A hidden pointer is the complement of one: no stack or register holds the pointer itself until the
  * thread under test turns it back. */
 #include <tern/gc.h>
+#include <tern/observe.h>
 #include <tern/stack.h>
 #include <tern/tern.h>
 
 #include "arch/arch.h"
 #include "boot/ipi.h"
+#include "boot/start.h"
 #include "boot/timer.h"
 #include "gc/concurrent.h"
 #include "gc/gc.h"
+#include "gc/history.h"
 #include "lib/bits.h"
 #include "lib/compiler.h"
+#include "mm/heap.h"
+#include "mm/scavenge.h"
 #include "tests/kernel/kernel.h"
 #include "tests/test.h"
 #include "tests/unit/collect.h"
@@ -505,4 +510,34 @@ TEST_SLOW(gc_port, all_cpus_collect_at_once)
 	for (unsigned i = 0; i < cpu_count(); i++)
 		thread_join(threads[i]);
 	EXPECT_EQ(refused, 0);
+}
+
+/* --- data -------------------------------------------------------------------------------- */
+
+static bool is_in_root(const void *p)
+{
+	static struct tern_root roots[256];
+	size_t n = 0;
+	bool in = false;
+
+	if (tern_roots(roots, ARRAY_SIZE(roots), &n) != TERN_OK || n > ARRAY_SIZE(roots))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		in |= (uintptr_t)p - roots[i].start < roots[i].size;
+	return in;
+}
+
+static uint64_t of_a_test = 1, of_a_test_too;
+
+/* Times and counts look like addresses, in a machine of a few MiB. */
+TEST(gc_port, data_of_the_kernel_and_of_tern_is_no_root)
+{
+	REQUIRE(collector_for_tests());
+	EXPECT(is_in_root(&of_a_test));
+	EXPECT(is_in_root(&of_a_test_too));
+	EXPECT(!is_in_root(&boot_info));
+	EXPECT(!is_in_root(&tern_heap));
+	EXPECT(!is_in_root(&tern_scavenger));
+	EXPECT(!is_in_root(&tern_gc_state));
+	EXPECT(!is_in_root(&tern_history));
 }
