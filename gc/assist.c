@@ -25,6 +25,9 @@
 /* What a part is at least, in bytes that are scanned. */
 #define PART ((uint64_t)4 << 10)
 
+/* [atomic: relaxed] Threads that pay, which another thread may have preempted. */
+static atomic_uint payers;
+
 struct payment {
 	uint64_t owed;
 	size_t bytes; /* that the object takes of its span */
@@ -58,9 +61,16 @@ static void pay(uintptr_t sp, void *arg)
 	struct payment *y = arg;
 	uint64_t part = tern_max((uint64_t)ASSIST_MOST * y->bytes, PART);
 
+	atomic_fetch_add_explicit(&payers, 1, memory_order_relaxed);
 	y->owed -= pay_part(sp, y->owed, tern_min(y->owed, part));
+	atomic_fetch_sub_explicit(&payers, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&tern_gc_state.cycle.assist_ns, tern_port_clock_ns() - start_ns,
 				  memory_order_relaxed);
+}
+
+bool tern_assist_is_paid(void)
+{
+	return atomic_load_explicit(&payers, memory_order_relaxed) != 0;
 }
 
 static bool may_pay(void)

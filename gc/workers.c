@@ -16,6 +16,7 @@
 #include <tern/port.h>
 
 #include "arch/arch.h"
+#include "gc/assist.h"
 #include "gc/concurrent.h"
 #include "gc/gc.h"
 #include "gc/sweep.h"
@@ -51,8 +52,7 @@ static void leave(struct tern_gc_worker *w)
 	w->mode = NONE;
 }
 
-/* What those who allocate mark counts for the fractions: more than that is not wanted of any CPU, and who
- * pays for an allocation should not have to wait for a worker as well. */
+/* What those who allocate mark counts for the fractions: more than that is not wanted of any CPU. */
 static uint64_t until_due(const struct tern_gc_worker *w, uint64_t now_ns)
 {
 	const struct tern_gc_state *g = &tern_gc_state;
@@ -61,7 +61,8 @@ static uint64_t until_due(const struct tern_gc_worker *w, uint64_t now_ns)
 	return tern_pacer_fraction_wait(&g->pacer, w->spent_ns + assist_ns / g->pacer.ncpu, now_ns);
 }
 
-/* False if it is not this worker's turn. */
+/* False if it is not this worker's turn. Who pays for an allocation should not wait for a worker as well: no
+ * fraction begins meanwhile. */
 static bool join(struct tern_gc_worker *w, bool is_idle, uint64_t now_ns)
 {
 	const struct tern_pacer *p = &tern_gc_state.pacer;
@@ -72,7 +73,7 @@ static bool join(struct tern_gc_worker *w, bool is_idle, uint64_t now_ns)
 	}
 	if (w->mode == DEDICATED || take_one(&dedicated, p->workers.dedicated))
 		w->mode = DEDICATED;
-	else if (until_due(w, now_ns) == 0)
+	else if (until_due(w, now_ns) == 0 && !tern_assist_is_paid())
 		w->mode = FRACTIONAL;
 	else if (is_idle && take_one(&idle, p->workers.idle_max))
 		w->mode = IDLE;
