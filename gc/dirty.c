@@ -92,6 +92,21 @@ static uint64_t note_word(struct tern_arena *a, unsigned i, uint64_t bits)
 			  ~atomic_fetch_or_explicit(&a->page_dirty[i], bits, memory_order_relaxed));
 }
 
+/* Of 64 pages of the heap, some of which may hold pointers, or not the same as before. */
+static TERN_NOINLINE uint64_t find_mixed(struct tern_arena *a, unsigned i, uint64_t pages,
+					 uint64_t bits[2])
+{
+	uint64_t fresh = pages & ~a->page_watched[i];
+
+	bits[0] = spread(pages & UINT32_MAX);
+	bits[1] = spread(pages >> 32);
+	if (pages == a->page_watched[i] || TERN_FAULT(NEW_PAGE_CLEAN))
+		return 0;
+	a->page_watched[i] = pages;
+	return note_word(a, 2 * i, spread(fresh & UINT32_MAX)) +
+	       note_word(a, 2 * i + 1, spread(fresh >> 32));
+}
+
 /* Those to ask about. Spans may come meanwhile, but none of those that are meant go away. Pages that were not
  * asked about the last time, of which the port need not know, are noted here: returns how many. */
 static TERN_NOINLINE uint64_t find_pages(struct tern_arena *a, uint64_t bits[WORDS])
@@ -101,19 +116,12 @@ static TERN_NOINLINE uint64_t find_pages(struct tern_arena *a, uint64_t bits[WOR
 	for (unsigned i = 0; i < WORDS / PER_PAGE; i++) {
 		/* acquire: with who makes the span */
 		uint64_t pages = atomic_load_explicit(&a->page_pointers[i], memory_order_acquire);
-		uint64_t before = a->page_watched[i], fresh = pages & ~before;
 
 		/* Neighbours are alike for the most part. */
-		bits[2 * i] = bits[2 * i + 1] = pages;
-		if (likely(pages == before) && (pages == 0 || pages == UINT64_MAX))
-			continue;
-		bits[2 * i] = spread(pages & UINT32_MAX);
-		bits[2 * i + 1] = spread(pages >> 32);
-		if (pages == before || TERN_FAULT(NEW_PAGE_CLEAN))
-			continue;
-		a->page_watched[i] = pages;
-		n += note_word(a, 2 * i, spread(fresh & UINT32_MAX));
-		n += note_word(a, 2 * i + 1, spread(fresh >> 32));
+		if (likely(pages == a->page_watched[i]) && (pages == 0 || pages == UINT64_MAX))
+			bits[2 * i] = bits[2 * i + 1] = pages;
+		else
+			n += find_mixed(a, i, pages, &bits[2 * i]);
 	}
 	return n;
 }
