@@ -11,8 +11,9 @@
  *   void          arch_relax(void)             in a loop that waits for another CPU
  *   uint64_t      arch_ticks(void)             the free-running counter, ordered after what
  *                                              stands before it in the program
- *   void          arch_clear(p, size)          set to zero, in the best way for much: p and size are
- *                                              multiples of 8; ordinary, cached memory
+ *   void          arch_clear(p, size)          set to zero, in the best way for much, which is from
+ *                                              ARCH_CLEAR_MIN bytes on: p and size are multiples of
+ *                                              8; ordinary, cached memory
  *
  * and arch/ARCH/spill.S gives arch_spill(), below.
  *

@@ -87,6 +87,8 @@ static inline uint64_t arch_ticks(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+#define ARCH_CLEAR_MIN 256u
+
 static inline void arch_clear(void *p, size_t size)
 {
 	memset(p, 0, size);

@@ -19,6 +19,8 @@ bool arch_irq_enabled(void);
 void arch_relax(void);
 uint64_t arch_ticks(void);
 
+#define ARCH_CLEAR_MIN 256u
+
 static inline void arch_clear(void *p, size_t size)
 {
 	memset(p, 0, size);

@@ -59,19 +59,12 @@ static inline uint64_t arch_ticks(void)
 
 /* A string instruction takes long to begin, and then clears two words in the time of one store. Vectors are
  * not ours. */
+#define ARCH_CLEAR_MIN 768u
+
 static inline void arch_clear(void *p, size_t size)
 {
-	uint64_t __attribute__((may_alias)) *w = p, *end = w + size / 8;
-
-	if (size >= 768) {
-		size /= 8;
-		__asm__ volatile("rep stosq" : "+D"(p), "+c"(size) : "a"(0ul) : "memory");
-		return;
-	}
-	for (; w + 8 <= end; w += 8)
-		w[0] = w[1] = w[2] = w[3] = w[4] = w[5] = w[6] = w[7] = 0;
-	for (; w < end; w++)
-		*w = 0;
+	size /= 8;
+	__asm__ volatile("rep stosq" : "+D"(p), "+c"(size) : "a"(0ul) : "memory");
 }
 
 #endif
