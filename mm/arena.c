@@ -229,9 +229,14 @@ void tern_arena_given(struct tern_arena_map *m, uint64_t first, uint64_t n, bool
 		raise_base(tern_arena_of(m, first), at.i, at.i + at.n);
 }
 
+/* Most lie in one arena. */
 bool tern_arenas_need_zero(struct tern_arena_map *m, uint64_t first, uint64_t n)
 {
+	uint32_t i = first & (TERN_ARENA_PAGES - 1);
 	bool need = false;
+
+	if (likely(n <= TERN_ARENA_PAGES - i))
+		return !raise_base(arena_of_taken(m, first), i, i + (uint32_t)n);
 
 	while (n) {
 		struct part at = part_at(first, n, TERN_ARENA_PAGES);
@@ -271,6 +276,25 @@ void tern_arenas_set_span(struct tern_arena_map *m, uint64_t first, uint64_t n,
 		atomic_store_explicit(place_of_taken(m, first), s, memory_order_release);
 	else
 		set_many(m, first, n, s);
+}
+
+static TERN_NOINLINE void use_many(struct tern_arena_map *m, uint64_t first, uint64_t n,
+				   struct tern_mspan *s)
+{
+	tern_arenas_need_zero(m, first, n);
+	set_many(m, first, n, s);
+}
+
+void tern_arenas_use(struct tern_arena_map *m, uint64_t first, uint64_t n, struct tern_mspan *s)
+{
+	uint32_t i = first & (TERN_ARENA_PAGES - 1);
+
+	if (unlikely(n != 1)) {
+		use_many(m, first, n, s);
+		return;
+	}
+	raise_base(arena_of_taken(m, first), i, i + 1);
+	atomic_store_explicit(place_of_taken(m, first), s, memory_order_release);
 }
 
 static TERN_NOINLINE bool are_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t n,

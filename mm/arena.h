@@ -169,6 +169,8 @@ bool tern_arenas_need_zero(struct tern_arena_map *m, uint64_t first, uint64_t n)
 /* Pages [first, first + n) belong to a span from now on, or to none (NULL). */
 void tern_arenas_set_span(struct tern_arena_map *m, uint64_t first, uint64_t n,
 			  struct tern_mspan *s);
+/* Both: used, whatever they read as, and a span's. */
+void tern_arenas_use(struct tern_arena_map *m, uint64_t first, uint64_t n, struct tern_mspan *s);
 /* True if all of the pages belong to this span. */
 bool tern_arenas_all_in(const struct tern_arena_map *m, uint64_t first, uint64_t n,
 			const struct tern_mspan *s);

@@ -17,8 +17,6 @@
 #include "lib/string.h"
 #include "mm/debug.h"
 
-/* Longer runs do not come from a cache. */
-#define CACHED_RUN_MAX 16
 /* A cache holds this share of the pages that nobody uses at most: when memory is short, none is hidden. */
 #define CACHE_SHARE 64
 /* Runs freed in one other window before the cache moves there. */
@@ -164,18 +162,17 @@ static uint64_t take_cached_locked(struct tern_mheap *h, struct tern_pagecache *
 	return tern_pagecache_take(cache, n);
 }
 
-uint64_t tern_mheap_take(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
-			 uint64_t align, uint64_t below)
+uint64_t tern_mheap_take_slow(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
+			      uint64_t align, uint64_t below)
 {
-	bool cached = cache && n <= CACHED_RUN_MAX && align == 1 && below >= TERN_PAGES_END;
-	uint64_t first = cached ? tern_pagecache_take(cache, (unsigned)n) : TERN_NO_PAGE;
+	uint64_t first = TERN_NO_PAGE;
 	unsigned long irq;
 
 	TERN_ASSERT(n > 0);
-	if (first != TERN_NO_PAGE || n > TERN_PAGES_END || align > TERN_PAGES_END)
-		return first;
+	if (n > TERN_PAGES_END || align > TERN_PAGES_END)
+		return TERN_NO_PAGE;
 	irq = tern_lock_irqsave(&h->lock);
-	if (cached)
+	if (cache && n <= TERN_CACHED_RUN_MAX && align == 1 && below >= TERN_PAGES_END)
 		first = take_cached_locked(h, cache, (unsigned)n);
 	if (first == TERN_NO_PAGE)
 		first = take_locked(h, n, align, below);
@@ -221,7 +218,7 @@ static bool move_cache_locked(struct tern_mheap *h, struct tern_pagecache *cache
 
 void tern_mheap_free(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t first, uint64_t n)
 {
-	bool cached = cache && n <= CACHED_RUN_MAX;
+	bool cached = cache && n <= TERN_CACHED_RUN_MAX;
 	unsigned long irq;
 
 	if (cached && tern_pagecache_put(cache, first, (unsigned)n))

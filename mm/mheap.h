@@ -117,11 +117,26 @@ bool tern_mheap_grow(struct tern_mheap *h, uint64_t n);
 /* The same, unless n pages are free, somewhere. */
 void tern_mheap_want(struct tern_mheap *h, uint64_t n);
 
-/* n pages, aligned to `align` pages, below page `below`: the lowest there are. TERN_NO_PAGE when
- * there is no such run now. With a cache and n <= 16 they come from there, and no lock is taken if
- * it has them; then interrupts are off. */
-uint64_t tern_mheap_take(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
-			 uint64_t align, uint64_t below);
+/* Longer runs do not come from a cache. */
+#define TERN_CACHED_RUN_MAX 16u
+
+uint64_t tern_mheap_take_slow(struct tern_mheap *h, struct tern_pagecache *cache, uint64_t n,
+			      uint64_t align, uint64_t below);
+
+/* n > 0 pages, aligned to `align` pages, below page `below`: the lowest there are. TERN_NO_PAGE when
+ * there is no such run now. With a cache and n <= TERN_CACHED_RUN_MAX they come from there, and no lock
+ * is taken if it has them; then interrupts are off. */
+static TERN_INLINE uint64_t tern_mheap_take(struct tern_mheap *h, struct tern_pagecache *cache,
+					    uint64_t n, uint64_t align, uint64_t below)
+{
+	uint64_t first = TERN_NO_PAGE;
+
+	if (cache && n <= TERN_CACHED_RUN_MAX && align == 1 && below >= TERN_PAGES_END)
+		first = tern_pagecache_take(cache, (unsigned)n);
+	return likely(first != TERN_NO_PAGE) ? first
+					     : tern_mheap_take_slow(h, cache, n, align, below);
+}
+
 /* Take exactly these; false, and nothing done, unless all are free. */
 bool tern_mheap_take_at(struct tern_mheap *h, uint64_t first, uint64_t n);
 /* Give back what was taken. */

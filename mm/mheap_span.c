@@ -245,25 +245,19 @@ bool tern_mheap_resize(struct tern_mheap *h, struct tern_mspan *s, uint64_t n)
 	return true;
 }
 
-static void set_special(struct tern_mheap *h, uint64_t first, uint64_t n, struct tern_mspan *s)
-{
-	need_zero(h, first, n);
-	tern_arenas_set_span(h->arenas, first, n, s);
-}
-
 void tern_mheap_set_run(struct tern_mheap *h, uint64_t first, uint64_t n)
 {
-	set_special(h, first, n, &tern_mheap_run);
+	tern_arenas_use(h->arenas, first, n, &tern_mheap_run);
 }
 
 void tern_mheap_set_closed(struct tern_mheap *h, uint64_t first, uint64_t n)
 {
-	set_special(h, first, n, &tern_mheap_closed);
+	tern_arenas_use(h->arenas, first, n, &tern_mheap_closed);
 }
 
 void tern_mheap_set_elsewhere(struct tern_mheap *h, uint64_t first, uint64_t n)
 {
-	set_special(h, first, n, &tern_mheap_elsewhere);
+	tern_arenas_use(h->arenas, first, n, &tern_mheap_elsewhere);
 }
 
 bool tern_mheap_unset_run(struct tern_mheap *h, uint64_t first, uint64_t n)

@@ -43,6 +43,13 @@ static uint64_t pages_of(size_t size)
 	return (size >> TERN_PAGE_SHIFT) + !is_aligned(size, TERN_PAGE_SIZE);
 }
 
+/* Interrupts are off. */
+static TERN_INLINE void begin_run(struct tern_mcache *c, uint64_t first, uint64_t n)
+{
+	tern_mheap_set_run(&tern_heap.pages, first, n);
+	tern_mcache_count(&c->run_malloc_pages, n);
+}
+
 static uint64_t take_run(uint64_t n, uint64_t align, uint64_t below)
 {
 	unsigned long irq = tern_irq_save();
@@ -50,15 +57,13 @@ static uint64_t take_run(uint64_t n, uint64_t align, uint64_t below)
 	uint64_t first =
 		c ? tern_mheap_take(&tern_heap.pages, &c->pages, n, align, below) : TERN_NO_PAGE;
 
-	if (first != TERN_NO_PAGE) {
-		tern_mheap_set_run(&tern_heap.pages, first, n);
-		tern_mcache_count(&c->run_malloc_pages, n);
-	}
+	if (first != TERN_NO_PAGE)
+		begin_run(c, first, n);
 	tern_irq_restore(irq);
 	return first;
 }
 
-void *tern_pages_alloc(size_t size, size_t align, uintptr_t below)
+static TERN_NOINLINE void *alloc_slow(size_t size, size_t align, uintptr_t below)
 {
 	uint64_t end = below ? tern_page_of(below) : TERN_PAGES_END;
 	uint64_t n = pages_of(size), first;
@@ -73,6 +78,26 @@ void *tern_pages_alloc(size_t size, size_t align, uintptr_t below)
 		first = take_run(n, pages_of(align), end);
 	while (first == TERN_NO_PAGE && tern_heap_find_memory(&search, n + pages_of(align) - 1));
 	return first == TERN_NO_PAGE ? NULL : (void *)tern_page_addr(first);
+}
+
+/* Most want a page, or a few, wherever they are; most CPUs have some. */
+void *tern_pages_alloc(size_t size, size_t align, uintptr_t below)
+{
+	uint64_t first;
+	unsigned long irq;
+	struct tern_mcache *c;
+
+	if (size - 1 >= TERN_CACHED_RUN_MAX * TERN_PAGE_SIZE || align || below)
+		return alloc_slow(size, align, below);
+	tern_heap_make_room(pages_of(size));
+	irq = tern_irq_save();
+	c = tern_heap_cache();
+	first = tern_pagecache_take(&c->pages, (unsigned)pages_of(size));
+	if (likely(first != TERN_NO_PAGE))
+		begin_run(c, first, pages_of(size));
+	tern_irq_restore(irq);
+	return likely(first != TERN_NO_PAGE) ? (void *)tern_page_addr(first)
+					     : alloc_slow(size, align, below);
 }
 
 static bool free_run(uintptr_t addr, uint64_t n)
