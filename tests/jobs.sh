@@ -117,25 +117,30 @@ trees() {
   done
 }
 
+scripts() {
+  for script in tests/build/*.sh; do
+    name=${script##*/}
+    echo "script name=${name%.sh}"
+  done
+}
+
 case ${1:-test} in
 check)
   hosted check
   suites check
   ;;
 test)
+  # Long ones first: the last to end should not keep the other CPUs waiting.
   hosted all
+  scripts
   suites all
-  boots
-  faults
-  trees
   echo "bench arch=x86_64 build=release"
   echo "bench arch=aarch64 build=release"
   echo "session arch=x86_64 build=release"
   echo "session arch=aarch64 build=release"
-  for script in tests/build/*.sh; do
-    name=${script##*/}
-    echo "script name=${name%.sh}"
-  done
+  boots
+  faults
+  trees
   ;;
 matrix) matrix ;;
 *)
