@@ -187,30 +187,37 @@ static uint64_t parked_in(const struct tern_mspan *s, const struct tern_span_wor
 	return tern_spanclass_collected(s->spc) ? 0 : get(&w->mark);
 }
 
+static TERN_NOINLINE unsigned collect_word(struct tern_mspan *s, struct tern_span_word *w,
+					   uint64_t seen)
+{
+	uint64_t freed, twice;
+
+	/* acquire: with the release of who freed, whose last writes to the object come before whatever
+	 * its next user does */
+	freed = atomic_exchange_explicit(&w->remote, 0, memory_order_acquire);
+	if (TERN_FAULT(REMOTE_LOST))
+		freed = seen;
+	twice = freed & (get(&w->free) | parked_in(s, w));
+	TERN_CHECK(!twice,
+		   "double free in the span at 0x%lx: slots 0x%llx of word %u, twice at once",
+		   (unsigned long)s->base, (unsigned long long)twice, (unsigned)(w - s->word));
+	set(&w->free, get(&w->free) | freed);
+	s->needzero = true;
+	return count_bits(freed);
+}
+
+/* At each word's end: mostly nobody else freed any. */
 unsigned tern_mspan_collect(struct tern_mspan *s)
 {
+	struct tern_span_word *end = s->word + s->nwords;
 	unsigned count = 0;
 
-	for (struct tern_span_word *w = s->word; w < s->word + s->nwords; w++) {
-		uint64_t freed, twice, seen = get(&w->remote);
+	for (struct tern_span_word *w = s->word; w < end; w++) {
+		uint64_t seen = get(&w->remote);
 
-		if (seen == 0 && !TERN_FAULT(REMOTE_LOST))
-			continue;
-		/* acquire: with the release of who freed, whose last writes to the object come
-		 * before whatever its next user does */
-		freed = atomic_exchange_explicit(&w->remote, 0, memory_order_acquire);
-		if (TERN_FAULT(REMOTE_LOST))
-			freed = seen;
-		twice = freed & (get(&w->free) | parked_in(s, w));
-		TERN_CHECK(
-			!twice,
-			"double free in the span at 0x%lx: slots 0x%llx of word %u, twice at once",
-			(unsigned long)s->base, (unsigned long long)twice, (unsigned)(w - s->word));
-		set(&w->free, get(&w->free) | freed);
-		count += count_bits(freed);
+		if (unlikely(seen || TERN_FAULT(REMOTE_LOST)))
+			count += collect_word(s, w, seen);
 	}
-	if (count)
-		s->needzero = true;
 	return count;
 }
 
