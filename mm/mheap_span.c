@@ -175,20 +175,20 @@ static void free_records_locked(struct tern_mheap *h, struct tern_mspan *gone)
 void tern_mheap_free_gone(struct tern_mheap *h, struct tern_mspan *gone,
 			  struct tern_pagecache *window)
 {
-	uint64_t begins = 0, pages = 0, bits;
+	uint64_t base = window->base, begins = 0, pages = 0, bits;
 
 	if (tern_pagecache_bits(window) == 0 && !gone)
 		return;
 	for (struct tern_mspan *s = gone; s; s = next_of(s)) {
-		bits = tern_pagecache_bits_of(window, tern_page_of(s->base), (unsigned)s->npages);
+		bits = tern_pagecache_bits_of(base, tern_page_of(s->base), s->npages);
 		pages |= bits;
 		begins |= bits & -bits;
 		if (!bits)
 			tern_mheap_free_pages_of(h, NULL, s->base, s->npages);
 	}
 	if (pages) {
-		tern_arenas_end_spans(h->arenas, window->base, begins, pages);
-		tern_pagecache_set(window, window->base, tern_pagecache_bits(window) | pages);
+		tern_arenas_end_spans(h->arenas, base, begins, pages);
+		tern_pagecache_set(window, base, tern_pagecache_bits(window) | pages);
 	}
 	tern_lock(&h->lock);
 	free_records_locked(h, gone);

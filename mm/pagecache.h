@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/bits.h"
+#include "lib/compiler.h"
 #include "mm/page.h"
 
 #define TERN_PAGECACHE_PAGES 64u
@@ -47,19 +48,21 @@ static inline uint64_t tern_pagecache_take(struct tern_pagecache *c, unsigned n)
 	return c->base + i;
 }
 
-/* The run of n pages, 0 < n <= 64, as bits of the window; 0 unless all of it lies there. */
-static inline uint64_t tern_pagecache_bits_of(const struct tern_pagecache *c, uint64_t page,
-					      unsigned n)
+/* The run of n pages, 0 < n <= 64, as bits of the window from base on; 0 unless all of it lies there, or if
+ * there is no window. */
+static inline uint64_t tern_pagecache_bits_of(uint64_t base, uint64_t page, unsigned n)
 {
-	if (page - c->base > TERN_PAGECACHE_PAGES - n || !c->base)
+	uint64_t i = page - base;
+
+	if (i > TERN_PAGECACHE_PAGES - n || !base)
 		return 0;
-	return bits_at(page - c->base, n);
+	return likely(n == 1) ? 1ull << i : bits_at(i, n);
 }
 
 /* False, and nothing done, unless the run of n pages, 0 < n <= 64, lies in the window, and there is room. */
 static inline bool tern_pagecache_put(struct tern_pagecache *c, uint64_t page, unsigned n)
 {
-	uint64_t free = tern_pagecache_bits(c), bits = tern_pagecache_bits_of(c, page, n);
+	uint64_t free = tern_pagecache_bits(c), bits = tern_pagecache_bits_of(c->base, page, n);
 
 	if (!bits || (c->most < TERN_PAGECACHE_PAGES && count_bits(free) + n > c->most))
 		return false;
