@@ -116,14 +116,40 @@ static void end_claim(const struct tern_mheap *h, struct tern_mspan *s)
 	atomic_store_explicit(&s->sweepgen, generation(h), memory_order_seq_cst);
 }
 
-static void count_swept(struct tern_mcentral *c, const struct tern_mspan *s, unsigned n,
-			struct tern_swept *swept)
+/* n objects of so many spans that are like this one. */
+static void count_swept(struct tern_mcentral *c, const struct tern_mspan *s, uint64_t nspans,
+			uint64_t n, struct tern_swept *swept)
 {
 	swept->nobjects += n;
 	swept->nbytes += n * s->elemsize;
-	swept->npages += s->npages;
+	swept->npages += nspans * s->npages;
 	if (n)
 		atomic_fetch_add_explicit(&c->nswept, n, memory_order_relaxed);
+}
+
+void tern_mcentral_count_gone(struct tern_swept *swept)
+{
+	struct tern_mcentral *c = swept->gone_of;
+
+	if (!c)
+		return;
+	count_swept(c, swept->gone, swept->gone_spans, swept->gone_objects, swept);
+	atomic_fetch_sub_explicit(&c->nspans, swept->gone_spans, memory_order_relaxed);
+	swept->gone_spans = swept->gone_objects = 0;
+}
+
+/* Neighbours are alike, mostly: those of one class are counted together. */
+static TERN_INLINE void add_gone(struct tern_mcentral *c, struct tern_mspan *s, unsigned n,
+				 struct tern_swept *swept)
+{
+	if (unlikely(swept->gone_of != c)) {
+		tern_mcentral_count_gone(swept);
+		swept->gone_of = c;
+	}
+	swept->gone_spans++;
+	swept->gone_objects += n;
+	atomic_store_explicit(&s->next, swept->gone, memory_order_relaxed);
+	swept->gone = s;
 }
 
 /* Free what was not marked. The caller has claimed the span, which may be gone afterwards. */
@@ -135,7 +161,7 @@ static TERN_INLINE void sweep_slots(struct tern_mcentral *c, struct tern_mheap *
 	if (tern_sample_any(s))
 		tern_sample_swept(s);
 	tern_harden_sweep(s);
-	count_swept(c, s, tern_mspan_sweep(s), swept);
+	count_swept(c, s, 1, tern_mspan_sweep(s), swept);
 	end_claim(h, s);
 }
 
@@ -397,12 +423,9 @@ static TERN_INLINE bool drop_dead(struct tern_mcentral *all, struct tern_mheap *
 
 	if (!move(s, &place, TERN_SPAN_OWNED))
 		return false;
-	count_swept(c, s, n, swept);
 	end_claim(h, s);
 	tern_debug_end_span(s);
-	atomic_fetch_sub_explicit(&c->nspans, 1, memory_order_relaxed);
-	atomic_store_explicit(&s->next, swept->gone, memory_order_relaxed);
-	swept->gone = s;
+	add_gone(c, s, n, swept);
 	return true;
 }
 

@@ -27,6 +27,8 @@ void tern_mcentral_give(struct tern_mcentral *c, struct tern_mheap *h, struct te
 bool tern_mcentral_sweep(struct tern_mcentral *all, struct tern_mheap *h,
 			 struct tern_pagecache *pages, struct tern_mspan *s,
 			 struct tern_swept *swept);
+/* Before who sweeps gives spans that are gone back to the heap. */
+void tern_mcentral_count_gone(struct tern_swept *swept);
 void tern_mcentral_freed_slow(struct tern_mcentral *all, struct tern_mheap *h,
 			      struct tern_pagecache *pages, struct tern_mspan *s, uint32_t place,
 			      uint64_t slots, uint64_t free);

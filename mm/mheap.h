@@ -158,6 +158,10 @@ struct tern_swept {
 	uint64_t nobjects, nbytes, npages;
 	/* Spans that are in no list any more, though addresses lead to them: tern_mheap_free_gone(). */
 	struct tern_mspan *gone;
+	/* So many of them, the first ones, and of their objects, all of one class, are not counted above:
+	 * tern_mcentral_count_gone(). */
+	struct tern_mcentral *gone_of;
+	uint32_t gone_spans, gone_objects;
 };
 
 static inline void tern_mheap_count_swept(struct tern_mheap *h, const struct tern_swept *n)

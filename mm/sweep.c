@@ -128,6 +128,13 @@ static void sweep(struct tern_mheap *h, struct tern_mcentral *all, struct tern_p
 		wait_for_claimed(h, s);
 }
 
+static void end(struct tern_mheap *h, struct tern_swept *swept, struct tern_pagecache *freed)
+{
+	tern_mcentral_count_gone(swept);
+	tern_mheap_free_gone(h, swept->gone, freed);
+	tern_mheap_count_swept(h, swept);
+}
+
 /* What comes free in a piece goes back together: it is a window of pages. */
 static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all, bool dead)
 {
@@ -152,8 +159,7 @@ static uint64_t sweep_piece(struct tern_mheap *h, struct tern_mcentral *all, boo
 		if (s)
 			sweep(h, all, &freed, s, &swept);
 	}
-	tern_mheap_free_gone(h, swept.gone, &freed);
-	tern_mheap_count_swept(h, &swept);
+	end(h, &swept, &freed);
 	done(&h->sweep, &p, dead);
 	return 1 + swept.npages; /* something was handed out, whatever it held */
 }
@@ -184,10 +190,8 @@ void tern_sweep_at(struct tern_mheap *h, struct tern_mcentral *all, struct tern_
 		sweep(h, all, pages, s, &swept);
 		arch_relax();
 	}
-	if (!swept.npages)
-		return;
-	tern_mheap_free_gone(h, swept.gone, &freed);
-	tern_mheap_count_swept(h, &swept);
+	if (swept.npages || swept.gone)
+		end(h, &swept, &freed);
 }
 
 bool tern_sweep_is_done(struct tern_mheap *h)
