@@ -38,9 +38,11 @@
 
 /* --- taking ------------------------------------------------------------------------------ */
 
-/* A slot of `most` bytes at most, cleared on demand, and its place in the word; NULL when the cache has
- * none ready. Interrupts are off. */
-static TERN_INLINE void *take_at(struct tern_slots *e, bool collected, size_t most, bool zero,
+typedef void clear_fn(void *p, size_t size);
+
+/* A slot of `most` bytes at most, cleared by a function or not (NULL), and its place in the word; NULL when the
+ * cache has none ready. Interrupts are off. */
+static TERN_INLINE void *take_at(struct tern_slots *e, bool collected, size_t most, clear_fn *clear,
 				 size_t *place)
 {
 	bool dirty;
@@ -48,11 +50,11 @@ static TERN_INLINE void *take_at(struct tern_slots *e, bool collected, size_t mo
 	size_t size;
 
 	tern_debug_taken(p);
-	if (likely(p) && zero && (collected ? dirty : e->span->needzero)) {
+	if (likely(p) && clear && (collected ? dirty : e->span->needzero)) {
 		size = e->elemsize;
 		if (size > most)
 			__builtin_unreachable(); /* the compiler need not think of large ones */
-		tern_clear_inline(p, size);
+		clear(p, size);
 	}
 	return p;
 }
@@ -68,11 +70,11 @@ static TERN_INLINE struct tern_slots *slots_at(struct tern_mcache *c, enum tern_
 }
 
 static TERN_INLINE void *take_ready(struct tern_mcache *c, enum tern_kind kind, size_t words,
-				    bool zero)
+				    clear_fn *clear)
 {
 	size_t place;
 
-	return take_at(slots_at(c, kind, words), kind != TERN_KIND_MANUAL, TERN_SMALL_MAX, zero,
+	return take_at(slots_at(c, kind, words), kind != TERN_KIND_MANUAL, TERN_SMALL_MAX, clear,
 		       &place);
 }
 
@@ -84,7 +86,8 @@ static void *take_refilled(struct tern_mcache *c, size_t spc, bool zero)
 	void *p;
 
 	if (!(tern_hardening() & TERN_HARDEN_RANDOM))
-		return take_at(e, tern_spanclass_collected(spc), TERN_SMALL_MAX, zero, &place);
+		return take_at(e, tern_spanclass_collected(spc), TERN_SMALL_MAX,
+			       zero ? tern_clear : NULL, &place);
 	p = tern_harden_take(c, spc);
 	tern_debug_taken(p);
 	if (zero && e->span->needzero)
@@ -203,13 +206,13 @@ static TERN_NOINLINE void *take_more(size_t spc, bool zero, unsigned long irq)
 }
 
 /* words: TERN_FINE_UNIT times the class. */
-static TERN_INLINE void *take(enum tern_kind kind, size_t words, bool zero)
+static TERN_INLINE void *take(enum tern_kind kind, size_t words, clear_fn *clear)
 {
 	unsigned long irq = tern_irq_save();
-	void *p = take_ready(tern_heap_cache(), kind, words, zero);
+	void *p = take_ready(tern_heap_cache(), kind, words, clear);
 
 	if (unlikely(!p))
-		return take_more(tern_spanclass_of(kind, words / TERN_FINE_UNIT), zero, irq);
+		return take_more(tern_spanclass_of(kind, words / TERN_FINE_UNIT), clear, irq);
 	tern_irq_restore(irq);
 	return p;
 }
@@ -217,7 +220,8 @@ static TERN_INLINE void *take(enum tern_kind kind, size_t words, bool zero)
 /* Most objects are in the first half of the table: one test finds that out. */
 static TERN_INLINE void *take_fine(enum tern_kind kind, size_t size, bool zero)
 {
-	return take(kind, tern_sizeclass_fine[(tern_debug_room(size) + 7) / 8], zero);
+	return take(kind, tern_sizeclass_fine[(tern_debug_room(size) + 7) / 8],
+		    zero ? tern_clear_inline : NULL);
 }
 
 void tern_count_large(struct tern_mcache *c, enum tern_kind kind, const struct tern_mspan *s)
@@ -298,7 +302,8 @@ static TERN_NOINLINE void *take_coarse(enum tern_kind kind, size_t size, bool ze
 {
 	if (size > TERN_SMALL_OBJECT_MAX)
 		return take_large(size, 1, kind, zero, NULL);
-	return take(kind, TERN_FINE_UNIT * tern_sizeclass_of(tern_debug_room(size)), zero);
+	return take(kind, TERN_FINE_UNIT * tern_sizeclass_of(tern_debug_room(size)),
+		    zero ? tern_clear : NULL);
 }
 
 void *tern_malloc(size_t size)
@@ -330,7 +335,7 @@ void *tern_aligned_alloc(size_t align, size_t size)
 		return tern_debug_made(
 			take_large(size ? size : 1, align, TERN_KIND_MANUAL, false, NULL), size,
 			false);
-	return tern_debug_made(take(TERN_KIND_MANUAL, TERN_FINE_UNIT * sizeclass, false), size,
+	return tern_debug_made(take(TERN_KIND_MANUAL, TERN_FINE_UNIT * sizeclass, NULL), size,
 			       false);
 }
 
@@ -350,8 +355,8 @@ static TERN_NOINLINE void *take_tiny_block(size_t size)
 {
 	unsigned long irq = tern_irq_save();
 	struct tern_mcache *c = tern_heap_cache();
-	uintptr_t block =
-		(uintptr_t)take_ready(c, TERN_KIND_NOSCAN, 0, true); /* TERN_SPANCLASS_TINY */
+	/* TERN_SPANCLASS_TINY */
+	uintptr_t block = (uintptr_t)take_ready(c, TERN_KIND_NOSCAN, 0, tern_clear_inline);
 
 	if (block) {
 		c->tiny = block + size;
@@ -403,14 +408,14 @@ static TERN_NOINLINE void *take_typed_slow(uint64_t entry, size_t words)
 }
 
 /* The entry is there before anybody may stop this CPU: see typed.h. */
-static TERN_INLINE void *take_typed(size_t words, uint64_t entry, size_t elemsize)
+static TERN_INLINE void *take_typed(size_t words, uint64_t entry, size_t elemsize, clear_fn *clear)
 {
 	unsigned long irq = tern_irq_save();
 	struct tern_slots *e = slots_at(tern_heap_cache(), TERN_KIND_TYPED, words);
 	size_t place;
 	void *p;
 
-	p = take_at(e, true, elemsize, true, &place);
+	p = take_at(e, true, elemsize, clear, &place);
 	if (unlikely(!p)) {
 		tern_irq_restore(irq);
 		return take_typed_slow(entry, words);
@@ -436,7 +441,8 @@ static TERN_NOINLINE void *new_slow(const struct tern_type *type, size_t n)
 	sizeclass = tern_sizeclass_of(tern_debug_room(size));
 	elemsize = tern_sizeclass_size[sizeclass];
 	return tern_debug_made(take_typed(TERN_FINE_UNIT * sizeclass,
-					  tern_typed_entry_of(type, size, elemsize), elemsize),
+					  tern_typed_entry_of(type, size, elemsize), elemsize,
+					  tern_clear),
 			       size, true);
 }
 
@@ -453,7 +459,7 @@ void *tern_new(const struct tern_type *type)
 		   type->mask && type->mask[0] >> last <= 1))
 		return tern_debug_made(
 			take_typed(tern_sizeclass_fine[last + 1 + TERN_DEBUG_REDZONE / 8],
-				   type->mask[0], TERN_MASK8_MAX),
+				   type->mask[0], TERN_MASK8_MAX, tern_clear_inline),
 			type->size, true);
 	return new_slow(type, 1);
 }
