@@ -86,7 +86,10 @@ static void set_some(struct test *t, uint64_t first)
 	struct tern_piece run = some_run(t);
 	struct tern_mspan *s = test_random_below(t, 3) ? &spans[test_random_below(t, SPANS)] : NULL;
 
-	tern_arenas_set_span(&large->map, first + run.first, run.n, s);
+	if (s && test_random_below(t, 2))
+		tern_arenas_use(&large->map, first + run.first, run.n, s);
+	else
+		tern_arenas_set_span(&large->map, first + run.first, run.n, s);
 	for (uint64_t i = 0; i < run.n; i++)
 		large->model[run.first + i] = s;
 }
@@ -364,6 +367,23 @@ TEST(arena, a_run_over_a_border_asks_both_arenas)
 	EXPECT(tern_arenas_need_zero(&large->map, border - 2, 4));
 	EXPECT(!tern_arenas_need_zero(&large->map, border + 3, 1));
 	EXPECT(tern_arenas_need_zero(&large->map, border - 1, 1));
+}
+
+TEST(arena, what_a_span_uses_is_zero_no_more)
+{
+	uint64_t border = places[1] + TERN_ARENA_PAGES, page = border - 10;
+
+	start();
+	REQUIRE(make_all(places[1]));
+	tern_arenas_use(&large->map, page, 1, spans);
+	EXPECT(tern_arenas_need_zero(&large->map, page, 1));
+	EXPECT(!tern_arenas_need_zero(&large->map, page + 1, 1));
+	tern_arenas_use(&large->map, border - 2, 4, spans);
+	EXPECT(tern_arenas_need_zero(&large->map, border - 1, 1));
+	EXPECT(tern_arenas_need_zero(&large->map, border + 1, 1));
+	EXPECT(!tern_arenas_need_zero(&large->map, border + 2, 1));
+	EXPECT(tern_arenas_all_in(&large->map, border - 2, 4, spans));
+	EXPECT(tern_arenas_all_in(&large->map, page, 1, spans));
 }
 
 TEST(arena, page_bits_are_each_pages_own)
