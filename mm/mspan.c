@@ -309,10 +309,12 @@ bool tern_mspan_slot_in_use(const struct tern_mspan *s, unsigned slot)
 
 bool tern_mspan_check(const struct tern_mspan *s)
 {
+	uint32_t marking = tern_mspan_marking(s); /* the first key may come at any moment */
+
 	if (!is_aligned(s->base, TERN_PAGE_SIZE) || s->npages == 0 || s->nelems == 0 ||
 	    s->nelems * s->elemsize > (uint64_t)s->npages << TERN_PAGE_SHIFT)
 		return false;
-	if (tern_mspan_marking(s) != TERN_MARK_KEYS && tern_mspan_marking(s) != marking_of(s))
+	if (marking != TERN_MARK_KEYS && marking != marking_of(s))
 		return false;
 	for (unsigned w = 0; w < s->nwords; w++)
 		if ((get(&s->word[w].free) & get(&s->word[w].remote)) ||
