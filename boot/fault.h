@@ -18,7 +18,7 @@ struct fault {
 	uintptr_t addr; /* the faulting address */
 	uint64_t code;  /* error code or ESR */
 	uintptr_t pc, sp, fp;
-	uintptr_t caller;  /* of pc's function, if that may have no frame yet; or 0 */
+	uintptr_t caller;  /* of pc's function, if that may have no frame; or 0 */
 	const void *frame; /* boot/ARCH's trap frame, or NULL */
 };
 

@@ -21,14 +21,15 @@ static inline void tern_clear_inline(void *p, size_t size)
 {
 	tern_word *w = p, *end = w + size / sizeof(*w);
 
-	if (size < 64)
+	if (size < 64) {
 		for (end[-1] = 0; w < end - 1; w += 2)
 			w[0] = w[1] = 0;
-	else if (size < ARCH_CLEAR_MIN)
+	} else if (size < ARCH_CLEAR_MIN) {
 		for (tern_clear_8(end - 8); w < end - 8; w += 8)
 			tern_clear_8(w);
-	else
+	} else {
 		arch_clear(p, size);
+	}
 }
 
 /* Where a call does not matter. */

@@ -237,7 +237,6 @@ bool tern_arenas_need_zero(struct tern_arena_map *m, uint64_t first, uint64_t n)
 
 	if (likely(n <= TERN_ARENA_PAGES - i))
 		return !raise_base(arena_of_taken(m, first), i, i + (uint32_t)n);
-
 	while (n) {
 		struct part at = part_at(first, n, TERN_ARENA_PAGES);
 

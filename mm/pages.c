@@ -83,18 +83,18 @@ static TERN_NOINLINE void *alloc_slow(size_t size, size_t align, uintptr_t below
 /* Most want a page, or a few, wherever they are; most CPUs have some. */
 void *tern_pages_alloc(size_t size, size_t align, uintptr_t below)
 {
-	uint64_t first;
+	uint64_t n = pages_of(size), first;
 	unsigned long irq;
 	struct tern_mcache *c;
 
-	if (size - 1 >= TERN_CACHED_RUN_MAX * TERN_PAGE_SIZE || align || below)
+	if (size == 0 || n > TERN_CACHED_RUN_MAX || align || below)
 		return alloc_slow(size, align, below);
-	tern_heap_make_room(pages_of(size));
+	tern_heap_make_room(n);
 	irq = tern_irq_save();
 	c = tern_heap_cache();
-	first = tern_pagecache_take(&c->pages, (unsigned)pages_of(size));
+	first = tern_pagecache_take(&c->pages, (unsigned)n);
 	if (likely(first != TERN_NO_PAGE))
-		begin_run(c, first, pages_of(size));
+		begin_run(c, first, n);
 	tern_irq_restore(irq);
 	return likely(first != TERN_NO_PAGE) ? (void *)tern_page_addr(first)
 					     : alloc_slow(size, align, below);

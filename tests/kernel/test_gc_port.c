@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_gc_port.c - what this kernel shows the collector: a pointer that is nowhere but in a register,
- * in an interrupted frame, on a stack of a thread that waits or has another stack besides. And that
- * all CPUs stop and go on, whatever they do.
+ * in an interrupted frame, on a stack of a thread that waits or has another stack besides. That all
+ * CPUs stop and go on, whatever they do. And which data is a root.
  *
  * A hidden pointer is the complement of one: no stack or register holds the pointer itself until the
  * thread under test turns it back. */
